@@ -1,0 +1,80 @@
+"""Loading the authors' checkpoints into our models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from vig_models.errors import ModelError
+from vig_models.naming import to_official
+from vig_models.registry import FAMILIES, family_module
+
+WRAPPERS = ("model", "state_dict", "model_ema")
+"""Where training scripts put the weights among other things; the first one found counts."""
+
+DERIVED = "relative_pos"
+"""How the names of tables end that follow from the shape of the model."""
+
+DERIVED_TOLERANCE = 1e-6
+"""Largest difference of a stored table from ours: several roundings to float32."""
+
+
+def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Load a checkpoint of the authors into the same variant of ours, every entry of it.
+
+    Args:
+        model: what ``create_model`` returned, on a real device.
+        state: the authors' state dict, bare or under ``model``, ``state_dict`` or
+            ``model_ema`` (the first of these), names with or without ``module.``.
+            Derived position tables may be absent; where present they must agree with ours.
+
+    Raises:
+        ModelError: if the model is not of this package or has no memory, if any entry is
+            missing, unexpected or of the wrong shape, or if a position table differs.
+    """
+    package, _, family = type(model).__module__.rpartition(".")
+    if package != "vig_models" or family not in FAMILIES:
+        raise ModelError(
+            f"load_authors_state_dict: want a model of create_model, got {type(model).__name__!r}"
+        )
+    module = family_module(family)
+    own = model.state_dict()
+    if any(entry.is_meta for entry in own.values()):
+        raise ModelError(
+            "load_authors_state_dict: want a model with memory, got one on the meta device; "
+            "build it on another device"
+        )
+    given = module.remap_official_state(_unwrap(state))
+    problems = [
+        f"{problem} {to_official(name, module.OFFICIAL_NAMES)!r}{detail}"
+        for problem, name, detail in _compare(own, given)
+    ]
+    if problems:
+        raise ModelError(
+            f"load_authors_state_dict: the state does not fit {type(model).__name__}: "
+            + ", ".join(problems)
+        )
+    model.load_state_dict({**own, **given})
+
+
+def _unwrap(state: Mapping[str, Any]) -> dict[str, Any]:
+    inner = (state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping))
+    weights = next(inner, state)
+    return {name.removeprefix("module."): value for name, value in weights.items()}
+
+
+def _compare(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[tuple[str, str, str]]:
+    """Return what is wrong with ``given`` as (problem, our name, detail)."""
+    missing = own.keys() - given.keys()
+    problems = [("missing", name, "") for name in sorted(missing) if not name.endswith(DERIVED)]
+    problems += [("unexpected", name, "") for name in sorted(given.keys() - own.keys())]
+    for name in sorted(own.keys() & given.keys()):
+        want, got = own[name], given[name]
+        if want.shape != got.shape:
+            shapes = f" (want {tuple(want.shape)}, got {tuple(got.shape)})"
+            problems.append(("misshapen", name, shapes))
+        elif name.endswith(DERIVED):
+            gap = (want.cpu().double() - got.cpu().double()).abs().max().item()
+            if not gap <= DERIVED_TOLERANCE:
+                problems.append(("wrong", name, f" (off the derived table by up to {gap:.1e})"))
+    return problems

@@ -1,0 +1,117 @@
+"""The names of every model, and how to build one from its name. Does not import torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from vig_models.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "pyramid_vig": ("pvig_ti", "pvig_s", "pvig_m", "pvig_b"),
+    "vig": ("vig_ti", "vig_s", "vig_b"),
+}
+"""Family (the name of its module here) to its variants, small to large."""
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """List the variants whose name matches a shell pattern, sorted.
+
+    Example:
+        >>> list_models("pvig_?")
+        ['pvig_b', 'pvig_m', 'pvig_s']
+    """
+    names = (name for variants in FAMILIES.values() for name in variants)
+    return sorted(name for name in names if fnmatchcase(name, pattern))
+
+
+def family_of(name: str) -> str | None:
+    """Return the family of variant ``name``, or None if there is no such variant.
+
+    Example:
+        >>> family_of("pvig_ti")
+        'pyramid_vig'
+    """
+    return next((family for family, variants in FAMILIES.items() if name in variants), None)
+
+
+def family_module(family: str) -> ModuleType:
+    """Import the module of ``family``.
+
+    By name and on demand, so that the names above can be read without torch and
+    building a model loads one family, not all of them.
+    """
+    return importlib.import_module(f"vig_models.{family}")
+
+
+def create_model(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_chans: int = 3,
+    drop_path_rate: float = 0.0,
+    **config_overrides: object,
+) -> nn.Module:
+    """Build variant ``name`` with freshly drawn weights, in training mode.
+
+    Args:
+        name: one of ``list_models()``.
+        num_classes: logits per image.
+        in_chans: channels per image.
+        drop_path_rate: probability of dropping the last block's branches in training;
+            grows linearly from 0 at the first block.
+        **config_overrides: other fields of the family's config, e.g. ``depth=2``.
+
+    Returns:
+        A module from images (B, in_chans, H, W) to logits (B, num_classes).
+
+    Raises:
+        ModelError: for an unknown name or setting, or a setting out of range.
+    """
+    family = family_of(name)
+    if family is None:
+        guess = _did_you_mean(name, list_models())
+        raise ModelError(f"create_model: no model {name!r};{guess} list_models() has all names")
+    _check_positive("num_classes", num_classes)
+    _check_positive("in_chans", in_chans)
+    if not 0 <= drop_path_rate < 1:
+        raise ModelError(f"create_model: want 0 <= drop_path_rate < 1, got {drop_path_rate!r}")
+    module = family_module(family)
+    variant = module.VARIANTS[name]
+    _check_known(name, config_overrides, [field.name for field in dataclasses.fields(variant)])
+    config = dataclasses.replace(
+        variant,
+        num_classes=num_classes,
+        in_chans=in_chans,
+        drop_path_rate=drop_path_rate,
+        **config_overrides,
+    )
+    model: nn.Module = module.Model(config)
+    return model
+
+
+def _check_positive(setting: str, value: object) -> None:
+    if not (isinstance(value, int) and value > 0):
+        raise ModelError(f"create_model: want a positive integer {setting}, got {value!r}")
+
+
+def _check_known(name: str, overrides: Iterable[str], settings: list[str]) -> None:
+    for setting in overrides:
+        if setting not in settings:
+            raise ModelError(
+                f"create_model: {name} has no setting {setting!r};"
+                f"{_did_you_mean(setting, settings)} it has {', '.join(settings)}"
+            )
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,152 @@
+"""ViG: a k-nearest-neighbor graph over image patches, at one resolution.
+
+Paper: K. Han, Y. Wang, J. Guo, Y. Tang, E. Wu, "Vision GNN: An Image is Worth Graph of Nodes",
+NeurIPS 2022, arXiv:2206.00272, Section 3, Table 1.
+Code: https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129, vig_pytorch/vig.py
+(read, not copied).
+Deviations: none from the code in what the variants compute. Its options that no variant
+uses are left out: stochastic dilation, and the EdgeConv, GraphSAGE and GIN aggregators.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vig_models.graph import MaxRelativeConv, dilated_knn, dilation_schedule
+from vig_models.layers import (
+    FFN,
+    IMAGE_SIZE,
+    check_images,
+    conv_bn,
+    conv_head,
+    conv_stem,
+    drop_path,
+    initialize_convs,
+    linear_schedule,
+)
+from vig_models.naming import Renames, from_official
+
+GRID = IMAGE_SIZE // 16
+"""Rows and columns of the node map behind the stem."""
+
+OFFICIAL_NAMES: Renames = (
+    ("stem.", "stem.convs."),
+    ("backbone.{}.grapher.graph_conv.update.", "backbone.{}.0.graph_conv.gconv.nn."),
+    ("backbone.{}.grapher.", "backbone.{}.0."),
+    ("backbone.{}.ffn.", "backbone.{}.1."),
+    ("head.", "prediction."),
+)
+"""Prefixes of our state-dict entries and of the authors'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViGConfig:
+    """One row of Table 1."""
+
+    depth: int  # blocks, each a Grapher then an FFN
+    channels: int  # C
+    neighbors: int = 9  # K in the first block; grows linearly to 2K in the last
+    num_classes: int = 1000
+    in_chans: int = 3
+    drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+
+
+VARIANTS = {  # Table 1
+    "vig_ti": ViGConfig(depth=12, channels=192),
+    "vig_s": ViGConfig(depth=16, channels=320),
+    "vig_b": ViGConfig(depth=16, channels=640),
+}
+
+
+class Grapher(nn.Module):
+    """A max-relative graph convolution between two linear layers, around a residual."""
+
+    def __init__(
+        self, channels: int, num_neighbors: int, dilation: int, drop_path_rate: float
+    ) -> None:
+        """Make a Grapher for maps of ``channels`` channels."""
+        super().__init__()
+        self.num_neighbors = num_neighbors
+        self.dilation = dilation
+        self.fc1 = conv_bn(channels, channels)
+        self.graph_conv = MaxRelativeConv(channels)
+        self.fc2 = conv_bn(2 * channels, channels)
+        self.drop_path = drop_path(drop_path_rate)
+
+    def neighbors(self, x: Tensor) -> Tensor:
+        """Find the neighbors of every node.
+
+        Args:
+            x: the map behind ``fc1``, (B, C, H, W).
+
+        Returns:
+            Node indices, (B, N, K), nearest first; usually that is the node itself.
+        """
+        nodes = x.flatten(2)  # (B, C, N)
+        return dilated_knn(nodes, nodes, self.num_neighbors, self.dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
+        features = self.fc1(x)
+        updated = self.graph_conv(features, features, self.neighbors(features))  # (B, 2C, H, W)
+        return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
+
+
+class ViG(nn.Module):
+    """Isotropic Vision GNN: stem, blocks of Grapher and FFN, average pooling, classifier."""
+
+    def __init__(self, config: ViGConfig) -> None:
+        """Build and initialize the model that ``config`` describes."""
+        super().__init__()
+        self.config = config
+        channels = config.channels
+        widths = (channels // 8, channels // 4, channels // 2, channels, channels)
+        self.stem = conv_stem(config.in_chans, widths, strides=(2, 2, 2, 2, 1))
+        self.pos_embed = nn.Parameter(torch.zeros(1, channels, GRID, GRID))
+        self.backbone = _backbone(config)
+        self.head = conv_head(channels, config.num_classes)
+        initialize_convs(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify images.
+
+        Args:
+            images: (B, in_chans, 224, 224), normalized as in training.
+
+        Returns:
+            Logits, (B, num_classes).
+
+        Raises:
+            ModelError: for images of another shape.
+        """
+        check_images(images, self.config.in_chans)
+        x = self.stem(images) + self.pos_embed  # (B, C, 14, 14)
+        x = functional.adaptive_avg_pool2d(self.backbone(x), 1)  # (B, C, 1, 1)
+        return cast(Tensor, self.head(x).flatten(1))  # (B, num_classes)
+
+
+Model = ViG
+"""What ``create_model`` builds."""
+
+
+def _backbone(config: ViGConfig) -> nn.Sequential:
+    """Make the blocks; each has its own K, dilation and drop rate."""
+    neighbors = linear_schedule(config.neighbors, 2 * config.neighbors, config.depth)
+    dilations = dilation_schedule(config.depth, GRID**2 // (2 * config.neighbors))
+    rates = linear_schedule(0.0, config.drop_path_rate, config.depth)
+    blocks = []
+    for k, dilation, rate in zip(neighbors, dilations, rates, strict=True):
+        grapher = Grapher(config.channels, int(k), dilation, rate)
+        ffn = FFN(config.channels, rate)
+        blocks.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=ffn)))
+    return nn.Sequential(*blocks)
+
+
+def remap_official_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the entries of the authors' state dict to ours; unknown names stay."""
+    return {from_official(name, OFFICIAL_NAMES): value for name, value in state.items()}
