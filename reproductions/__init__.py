@@ -1,0 +1,1 @@
+"""Reproductions: they measure. They have never heard of claims or expected values."""

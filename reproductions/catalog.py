@@ -1,0 +1,62 @@
+"""Every reproduction of this package as a ``Spec``: its params, unit and conventions.
+
+Imports no torch. The function of the same name stands in the module of the same name.
+"""
+
+from pydantic import Field
+
+from reproductions import model_names
+from reproductions.contract import Params, Spec, declare
+from reproductions.conventions import PARAMETER_CONVENTIONS
+
+
+class ModelParams(Params):
+    """Params of a reproduction that runs one model."""
+
+    model: str
+
+    def subject(self) -> str:
+        """Name the model measured."""
+        return self.model
+
+    def family(self) -> str | None:
+        """Name the model's family as its registry has it."""
+        return model_names.family_of(self.model)
+
+    def absent(self) -> str | None:
+        """Say that the model does not exist, with the nearest name that does."""
+        if model_names.supplier_of(self.model) is not None:
+            return None
+        return f"no model named {self.model!r}{model_names.suggestion_for(self.model)}"
+
+    def modules(self) -> tuple[str, ...]:
+        """Name the module of ``vig_models`` that holds the model; none for timm's."""
+        module = model_names.module_of(self.model)
+        return (module,) if module else ()
+
+    def packages(self) -> tuple[str, ...]:
+        """Name timm where it supplies the model."""
+        return ("timm",) if model_names.supplier_of(self.model) == "timm" else ()
+
+
+class ParameterCountParams(ModelParams):
+    """Which classifier to count."""
+
+    num_classes: int = Field(default=1000, ge=0)
+    """Outputs of the classifier; 0 leaves it away and counts the backbone alone."""
+
+
+PARAMETER_COUNT = declare(
+    Spec(
+        name="parameter_count",
+        module="reproductions.parameter_count",
+        params=ParameterCountParams,
+        unit="Mparam",
+        conventions=PARAMETER_CONVENTIONS,
+        better="none",
+        protocol=1,
+        cost_s=0.5,
+        time_limit_s=300,
+        memory_limit_gib=4,
+    )
+)

@@ -1,0 +1,166 @@
+"""What a reproduction is: typed params in, one measurement out. Imports no torch.
+
+A reproduction is declared once as a ``Spec`` (names, units, conventions; torch-free,
+so that claims can be checked without loading torch) and implemented once as a
+function under ``@reproduction`` in the module the spec names.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+
+from reproductions.errors import NotMeasurableError, ReproductionError
+
+__all__ = [
+    "REGISTRY",
+    "SPECS",
+    "Convention",
+    "Device",
+    "Measurement",
+    "NotMeasurableError",
+    "Params",
+    "Quantity",
+    "Spec",
+    "Unit",
+    "declare",
+    "reproduction",
+]
+
+Unit = Literal["Mparam", "param", "ratio", "percent", "point"]
+"""Units a measurement or a printed number may have; ``point`` is a difference of percentages."""
+
+Device = str
+"""Where the measurement runs, as torch names it: ``cpu``, ``cuda:0``."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Params(_Frozen):
+    """Everything that changes the number. Subclasses add fields; none is ever implied."""
+
+    model_config = ConfigDict(strict=True)
+
+    def subject(self) -> str | None:
+        """Name the model measured, if there is one."""
+        return None
+
+    def family(self) -> str | None:
+        """Name the model's family as its registry has it; convention evidence stays inside it."""
+        return None
+
+    def absent(self) -> str | None:
+        """Say in one clause what these params name that does not exist; None if all does."""
+        return None
+
+    def modules(self) -> tuple[str, ...]:
+        """Name the modules of this project that supply the model; they count for staleness."""
+        return ()
+
+    def packages(self) -> tuple[str, ...]:
+        """Name the installed packages that supply the model; their versions count likewise."""
+        return ()
+
+
+class Quantity(_Frozen):
+    """One measured number with its interval; a deterministic one has low = value = high."""
+
+    value: float
+    low: float
+    high: float
+    level: float | None = None
+    """Error rate the interval was computed for; None where the quantity is exact."""
+    unit: Unit
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            msg = f"want low <= value <= high, got {self.low}, {self.value}, {self.high}"
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def exact(cls, value: float, unit: Unit) -> Self:
+        """Make a quantity without spread."""
+        if not math.isfinite(value):
+            raise ReproductionError(f"want a finite number of {unit}, got {value}")
+        return cls(value=value, low=value, high=value, unit=unit)
+
+
+class Measurement(_Frozen):
+    """What one run of a reproduction found."""
+
+    values: dict[str, Quantity]
+    """By key: the conventions, layers, modes or batch sizes that the reproduction documents."""
+    facts: dict[str, JsonValue] = {}
+    """Exact structures, which have no interval: a word, an integer, a schedule."""
+    samples: dict[str, list[float]] = {}
+    """The single readings behind a value, where there were several."""
+    evidence: dict[str, JsonValue] = {}
+    """Numbers from which a reader re-derives the values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convention:
+    """One way of counting: a key of the measurement."""
+
+    name: str
+    counts: str
+    """What is counted, as a clause that completes "counts ..."."""
+    sound: bool = True
+    """Whether it counts everything it names; an unsound one never passes a claim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What is known of a reproduction without running it."""
+
+    name: str
+    module: str
+    """Where the function stands; importing it may load torch."""
+    params: type[Params]
+    unit: Unit
+    conventions: tuple[Convention, ...]
+    """In declared order; the first one is the default."""
+    better: Literal["higher", "lower", "none"]
+    protocol: int
+    """Goes up when the way of measuring changes on purpose; older measurements are then stale."""
+    cost_s: float
+    """Seconds one measurement takes on two CPU cores, for the plan's estimate."""
+    time_limit_s: float
+    memory_limit_gib: float
+
+
+ReproductionFunction = Callable[[Any, Device], Measurement]
+F = TypeVar("F", bound=ReproductionFunction)
+
+SPECS: dict[str, Spec] = {}
+REGISTRY: dict[str, ReproductionFunction] = {}
+
+
+def declare(spec: Spec) -> Spec:
+    """Make a reproduction known by name.
+
+    Raises:
+        ReproductionError: the name is taken by another declaration.
+    """
+    if SPECS.setdefault(spec.name, spec) != spec:
+        raise ReproductionError(f"reproduction {spec.name!r} is declared twice; rename one")
+    return spec
+
+
+def reproduction(function: F) -> F:
+    """Register ``function`` as the implementation of the spec of the same name.
+
+    Raises:
+        ReproductionError: no spec of that name was declared.
+    """
+    name = function.__name__
+    if name not in SPECS:
+        raise ReproductionError(f"reproduction {name!r}: want a declared Spec first, found none")
+    REGISTRY[name] = function
+    return function

@@ -1,0 +1,45 @@
+"""Build a model by name, from this project or from timm."""
+
+from importlib import import_module
+from importlib.metadata import version
+
+from torch import nn
+
+import vig_models
+from reproductions.errors import ReproductionError
+from reproductions.model_names import suggestion_for, supplier_of
+
+
+def build_model(name: str, *, num_classes: int) -> nn.Module:
+    """Build a classifier with random weights, in eval mode, on the current default device.
+
+    Args:
+        name: a variant of ``vig_models`` or a model name of timm.
+        num_classes: logits per image.
+
+    Returns:
+        A module from images (B, 3, H, W) to logits (B, num_classes).
+
+    Raises:
+        ReproductionError: there is no such model, or timm cannot be imported.
+    """
+    if supplier_of(name) is None:
+        raise ReproductionError(f"build_model: no model {name!r}{suggestion_for(name)}")
+    try:
+        return _create(name, num_classes).eval()
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        raise ReproductionError(
+            f"timm cannot be imported because torch {version('torch')} and torchvision "
+            f"{version('torchvision')} do not belong together; install the torchvision that was "
+            "built for this torch"
+        ) from error
+
+
+def _create(name: str, num_classes: int) -> nn.Module:
+    if supplier_of(name) == "vig_models":
+        return vig_models.create_model(name, num_classes=num_classes)
+    timm = import_module("timm")  # here, where a torchvision of another torch can be reported
+    model: nn.Module = timm.create_model(name, pretrained=False, num_classes=num_classes)
+    return model
