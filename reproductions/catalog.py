@@ -24,10 +24,14 @@ class ModelParams(Params):
         return model_names.family_of(self.model)
 
     def absent(self) -> str | None:
-        """Say that the model does not exist, with the nearest name that does."""
+        """Say that the model does not exist."""
         if model_names.supplier_of(self.model) is not None:
             return None
-        return f"no model named {self.model!r}{model_names.suggestion_for(self.model)}"
+        return f"no model named {self.model!r}"
+
+    def suggestion(self) -> str:
+        """Name the nearest model that exists."""
+        return model_names.suggestion_for(self.model)
 
     def modules(self) -> tuple[str, ...]:
         """Name the module of ``vig_models`` that holds the model; none for timm's."""

@@ -57,6 +57,10 @@ class Params(_Frozen):
         """Say in one clause what these params name that does not exist; None if all does."""
         return None
 
+    def suggestion(self) -> str:
+        """Say, as a clause, which existing thing was perhaps meant; asked only when absent."""
+        return ""
+
     def modules(self) -> tuple[str, ...]:
         """Name the modules of this project that supply the model; they count for staleness."""
         return ()

@@ -68,7 +68,7 @@ def measure(name: str, params: Params, device: Device) -> Measurement:
     """
     absent = params.absent()
     if absent is not None:
-        raise ReproductionError(f"{name}: {absent}")
+        raise ReproductionError(f"{name}: {absent}{params.suggestion()}")
     module = spec_of(name).module
     importlib.import_module(module)
     if name not in REGISTRY:
