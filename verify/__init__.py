@@ -1,0 +1,1 @@
+"""Verify: claims are read, measurements planned and judged, verdicts kept and published."""

@@ -1,0 +1,171 @@
+"""The worker process as its parent sees it: started, fed, watched, replaced when it dies."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from verify.need import Need
+
+_POLL_S = 0.1
+_START_LIMIT_S = 180.0
+_END_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one request: the worker's answer, or how the worker ended."""
+
+    body: dict[str, Any]
+    """``outcome`` and what belongs to it, ready for the ledger."""
+    worker: dict[str, Any] | None
+    """The worker's own environment; None if it never got ready."""
+
+
+class _EndedError(Exception):
+    """The worker died, hung or outgrew its limit; the reason is the message."""
+
+
+class Worker:
+    """One child process on one device. Restarts itself for the next request after a death."""
+
+    def __init__(self, device: str, modules: Sequence[str], paths: Sequence[Path]) -> None:
+        self.device = device
+        self.command = [sys.executable, "-P", "-m", "reproductions.worker", "--device", device]
+        for module in modules:
+            self.command += ["--module", module]
+        for path in paths:
+            self.command += ["--path", str(path)]
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ready: dict[str, Any] | None = None
+        self.complaints: IO[bytes] | None = None
+        self.pending = b""
+        self.requests = 0
+
+    def measure(self, need: Need) -> Outcome:
+        """Run one reproduction within its time and memory limits.
+
+        Never raises for what the child does: a death, a hang or a refusal is an outcome.
+        """
+        started = time.monotonic()
+        try:
+            self._start()
+            self.requests += 1
+            params = need.params.model_dump(mode="json")
+            self._send({"id": self.requests, "name": need.reproduction, "params": params})
+            limit_bytes = int(need.spec.memory_limit_gib * 2**30)
+            answer = self._receive(need.spec.time_limit_s, limit_bytes)
+            if answer.pop("id", None) != self.requests:
+                raise _EndedError(f"the worker answered {answer!r:.200}, which was not asked")
+        except _EndedError as error:
+            self.close()
+            answer = {"outcome": "error", "exception": "WorkerEnded", "message": str(error)}
+        answer.setdefault("duration_s", round(time.monotonic() - started, 3))
+        if answer["outcome"] == "error":
+            answer["reason"] = f"{answer['exception']}: {answer['message']}"
+        return Outcome(answer, self.ready)
+
+    def close(self) -> None:
+        """End the child, however it is; waits until it is gone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for stream in (self.process.stdin, self.process.stdout, self.complaints):
+                if stream is not None:
+                    stream.close()
+        self.process = None
+        self.pending = b""
+
+    def _start(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.close()
+        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        # A session of its own: Ctrl-C reaches the parent, which ends the child in order.
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.complaints,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self.ready = None
+        ready = self._receive(_START_LIMIT_S, None)["ready"]
+        # The process number says nothing about the measurement.
+        self.ready = {key: value for key, value in ready.items() if key != "pid"}
+
+    def _send(self, request: dict[str, Any]) -> None:
+        if self.process is None or self.process.stdin is None:
+            raise _EndedError("the worker is not running")
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise _EndedError(self._last_words("took no request")) from error
+
+    def _receive(self, time_limit_s: float, memory_limit: int | None) -> dict[str, Any]:
+        """Wait for one line, watching the clock and the child's resident memory."""
+        deadline = time.monotonic() + time_limit_s
+        while b"\n" not in self.pending:
+            if time.monotonic() > deadline:
+                raise _EndedError(f"no answer within the limit of {time_limit_s:g} s")
+            self._check_memory(memory_limit)
+            self._read_some()
+        line, _, self.pending = self.pending.partition(b"\n")
+        try:
+            answer: dict[str, Any] = dict(json.loads(line))
+        except (TypeError, ValueError) as error:
+            raise _EndedError(f"the worker answered {line[:200]!r}, no JSON object") from error
+        return answer
+
+    def _read_some(self) -> None:
+        if self.process is None or self.process.stdout is None:
+            raise _EndedError("the worker is not running")
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            if selector.select(_POLL_S):
+                chunk = os.read(self.process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    raise _EndedError(self._last_words("ended"))
+                self.pending += chunk
+
+    def _check_memory(self, limit: int | None) -> None:
+        if limit is None or self.process is None:
+            return
+        try:
+            used = psutil.Process(self.process.pid).memory_info().rss
+        except psutil.Error:
+            return  # it has just ended; reading its pipe tells how
+        if used > limit:
+            gib = limit / 2**30
+            raise _EndedError(f"resident memory passed the limit of {gib:g} GiB")
+
+    def _last_words(self, what: str) -> str:
+        said = ""
+        if self.complaints is not None:
+            self.complaints.seek(0)
+            lines = self.complaints.read().decode(errors="replace").strip().splitlines()
+            said = f"; it said last: {lines[-1][:300]}" if lines else ""
+        return f"the worker {what} ({self._end()}){said}"
+
+    def _end(self) -> str:
+        """Say how the process ended; its pipes are closed, so it has or is about to."""
+        if self.process is None:
+            return "not running"
+        try:
+            code = self.process.wait(timeout=_END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            return "its pipes closed, still running"
+        if code < 0:
+            return f"killed by signal {-code}, {signal.strsignal(-code)}"
+        return f"exit status {code}"

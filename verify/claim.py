@@ -1,0 +1,334 @@
+"""The shape of ``claims.yaml`` and ``claims/*.yaml``: what documents say, as data."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from reproductions.contract import Unit
+from verify.acceptance import Printed
+from verify.expect import Decimal_, Expect, Strict, Value, text_or_structure
+
+ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Scope = Literal["claim", "mechanism", "consistency"]
+
+
+def _id(text: str) -> str:
+    if not ID.fullmatch(text):
+        wanted = "source.reproduction.subject[.qualifier] in lower case letters, digits and _"
+        raise ValueError(f"want an id {wanted}, got {text!r}")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{ID.pattern}$"})]
+
+
+class Cell(Strict):
+    """A table cell, by the labels the document prints."""
+
+    source: Name | None = None
+    """The document; absent: that of the file."""
+    table: Text
+    row: Text
+    column: Text
+
+    def __str__(self) -> str:
+        """Say where, for a human."""
+        return f"Table {self.table}, row {self.row}, column {self.column}"
+
+
+class Passage(Strict):
+    """The n-th occurrence of a printed string in a section."""
+
+    source: Name | None = None
+    section: Text
+    printed: Text
+    occurrence: Annotated[int, Field(ge=1)] = 1
+
+    def __str__(self) -> str:
+        """Say where, for a human."""
+        return f"Section {self.section}, {self.printed!r} (occurrence {self.occurrence})"
+
+
+class Sentence(Strict):
+    """A sentence without a printed number, by the SHA-256 of its normalised text."""
+
+    source: Name | None = None
+    section: Text
+    sentence_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+    def __str__(self) -> str:
+        """Say where, for a human."""
+        return f"Section {self.section}, sentence {self.sentence_sha256[:12]}"
+
+
+def _locator_form(given: object) -> str | None:
+    """Choose the form by its telling keys, so that a mistake is reported once, not three times."""
+    if not isinstance(given, Mapping):
+        return type(given).__name__
+    for key, form in _LOCATOR_FORMS.items():
+        if key in given:
+            return form
+    return None
+
+
+_LOCATOR_FORMS = {
+    "table": "Cell",
+    "row": "Cell",
+    "column": "Cell",
+    "sentence_sha256": "Sentence",
+    "section": "Passage",
+    "printed": "Passage",
+}
+
+Locator = Annotated[
+    Annotated[Cell, Tag("Cell")]
+    | Annotated[Passage, Tag("Passage")]
+    | Annotated[Sentence, Tag("Sentence")],
+    Discriminator(
+        _locator_form,
+        custom_error_type="locator",
+        custom_error_message="want {table, row, column}, {section, printed} "
+        "or {section, sentence_sha256}",
+    ),
+]
+
+
+class Primary(Strict):
+    """The paper a document only summarises. Whether they agree is computed, never typed."""
+
+    paper: Name
+    printed: Decimal_ | None = None
+
+
+class Tolerance(Strict):
+    """What widens the acceptance region, on both sides."""
+
+    by: Decimal_
+    unit: Unit
+    basis: Literal["published_spread", "measured_noise", "transfer"]
+    because: Text
+
+    @field_validator("by")
+    @classmethod
+    def _is_positive(cls, by: str) -> str:
+        if Printed.parse(by).value <= 0:
+            raise ValueError(f'want a positive quoted amount such as "0.10", got {by!r}')
+        return by
+
+
+class Condition(Strict):
+    """A condition of the claim, and whether the document prints it."""
+
+    value: Text | None = None
+    mark: Literal["printed", "implied", "unstated"]
+
+
+class KnownVerdict(Strict):
+    """What the verdict was when last looked at; alarms on change, never decides."""
+
+    verdict: Literal["pass", "fail", "inconclusive", "not_comparable", "blocked", "not_checkable"]
+    because: Text
+
+
+class MeasuredInput(Strict):
+    """One of several measurements a claim compares."""
+
+    reproduction: Name
+    params: dict[str, JsonValue]
+    convention: Name = "unstated"
+
+
+class WrittenClaim(Strict):
+    """One claim as an entry of ``claims:`` writes it."""
+
+    id: Id
+    statement: Text
+    found_at: Annotated[list[Locator], Field(min_length=1)]
+    expect: Expect | None = None
+    scope: Scope = "claim"
+    reproduction: Name | None = None
+    params: dict[str, JsonValue] = {}
+    models: list[str] = []
+    protocols: dict[Name, dict[str, JsonValue]] = {}
+    """Other ways to take the number that the document leaves open: params that differ, by name."""
+    inputs: list[
+        Annotated[
+            Annotated[MeasuredInput, Tag("structure")] | Annotated[str, Tag("text")],
+            Discriminator(text_or_structure),
+        ]
+    ] = []
+    convention: Name = "unstated"
+    tolerance: Tolerance | None = None
+    primary: Primary | None = None
+    conditions: dict[Name, Condition] = {}
+    known_verdict: KnownVerdict | None = None
+    damaged: Text | None = None
+    check: Literal["none"] | None = None
+    because: Text | None = None
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Self:
+        if self.check == "none":
+            self._unchecked_form()
+        elif self.expect is None:
+            raise ValueError("want expect, or check: none with because; got neither")
+        else:
+            self._checked_form(self.expect.kind)
+        if self.scope == "consistency" and (self.reproduction or self._measured_inputs()):
+            raise ValueError("want scope consistency for printed numbers only, got a reproduction")
+        return self
+
+    def _unchecked_form(self) -> None:
+        if self.because is None and self.damaged is None:
+            raise ValueError("want because: why no program can settle it; got none")
+        if self.reproduction or self.inputs or self.tolerance:
+            raise ValueError("want check: none alone, got a reproduction, inputs or a tolerance")
+
+    def _checked_form(self, kind: str) -> None:
+        if self.because is not None:
+            raise ValueError("want because only beside check: none, got it beside expect")
+        if kind in {"value", "bound", "equal"}:
+            if self.reproduction is None or self.inputs:
+                raise ValueError(f"want reproduction and params for {kind}, without inputs")
+            self._one_measurement_form(kind)
+        elif self.reproduction is not None or self.params or self.models:
+            raise ValueError(f"want no reproduction, params or models for {kind}; use inputs")
+        if 0 < len(self._measured_inputs()) < len(self.inputs):
+            raise ValueError("want claim ids only or measurements only as inputs, got both")
+        if kind in {"ratio", "difference", "ordering"} and len(self.inputs) != 2:  # noqa: PLR2004
+            raise ValueError(f"want two inputs for {kind}, got {len(self.inputs)}")
+        if kind in {"ratio", "difference"} and len(self._measured_inputs()) != len(self.inputs):
+            raise ValueError(f"want inputs with reproduction and params for {kind}, got claim ids")
+        if kind == "arithmetic" and self.inputs:
+            raise ValueError("want the operation inside expect for arithmetic, got inputs")
+
+    def _one_measurement_form(self, kind: str) -> None:
+        if self.models and "model" in self.params:
+            raise ValueError("want either params.model or models, got both")
+        if self.protocols and (self.models or kind != "value"):
+            raise ValueError("want protocols only on a value of one model; split the claim")
+        if len(set(self.models)) == 1:
+            raise ValueError("want two or more names in models, got one; use params.model")
+
+    def _measured_inputs(self) -> list[MeasuredInput]:
+        return [i for i in self.inputs if isinstance(i, MeasuredInput)]
+
+
+class Claim(WrittenClaim):
+    """One claim of one document, with what only the loader knows."""
+
+    source: Name
+    twin_of: str | None = None
+    """The arithmetic claim whose inputs are measured here."""
+
+
+class TableAt(Strict):
+    """Which column of which table a block of rows was read from."""
+
+    source: Name | None = None
+    table: Text
+    column: Text
+
+
+class Row(Strict):
+    """One cell of a table column; what it leaves out comes from the block."""
+
+    printed: str
+    hedge: Literal["about"] | None = None
+    coarse: bool = False
+    padded: bool = False
+    damaged: Text | None = None
+    model: str | None = None
+    models: list[str] = []
+    params: dict[str, JsonValue] = {}
+    subject: Name | None = None
+    """The id's subject where it is not the model's name."""
+    qualifier: Name | None = None
+    """Ends the id where another table prints the same subject differently."""
+    restates: str | None = None
+    """The claim this cell prints again; it becomes one more locator of it."""
+    tolerance: Tolerance | None = None
+    primary: Primary | None = None
+    conditions: dict[Name, Condition] = {}
+    known_verdict: KnownVerdict | None = None
+    check: Literal["none"] | None = None
+    because: Text | None = None
+
+
+class TableBlock(Strict):
+    """A table column written as a table; the loader expands it to one claim a row."""
+
+    table: TableAt
+    title: Text
+    statement: Text
+    """Our own words with ``{row}`` and ``{printed}`` in them."""
+    reproduction: Name
+    params: dict[str, JsonValue] = {}
+    convention: Name = "unstated"
+    protocols: dict[Name, dict[str, JsonValue]] = {}
+    expect: dict[str, Any]
+    rows: Annotated[dict[str, Row], Field(min_length=1)]
+
+
+class ClaimFile(Strict):
+    """One file of ``claims/``: what one document says."""
+
+    source: Name
+    claims: list[dict[str, Any]] = []
+    tables: list[TableBlock] = []
+
+
+class Source(Strict):
+    """A document claims are read from."""
+
+    title: Text
+    file: Text
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Paper(Strict):
+    """A work documents speak of."""
+
+    title: Text
+    arxiv: Annotated[str, StringConstraints(pattern=r"^\d{4}\.\d{4,5}(v\d+)?$")] | None = None
+    code: Text | None = None
+
+
+class ModelNote(Strict):
+    """A model that stands for another one without being it."""
+
+    stands_for: Text
+    fitted_to: list[str] = []
+    """Claims whose printed numbers the configuration was found from; it can never pass them."""
+    because: Text
+
+
+class Index(Strict):
+    """``claims.yaml``: documents, works, and what is said about models."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    sources: dict[Name, Source]
+    papers: dict[Name, Paper] = {}
+    models: dict[Name, ModelNote] = {}
+    planned_models: list[Name] = []
+    """Names claims may use before the model is written; their claims are blocked until then."""
+    reproductions: list[str] = []
+    """Modules of the project's own that declare further reproductions."""
+
+
+def printed_value(claim: Claim) -> Value | None:
+    """Give the claim's expectation if it is a single printed value."""
+    return claim.expect if isinstance(claim.expect, Value) else None

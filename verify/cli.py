@@ -1,0 +1,116 @@
+"""The command line: arguments and exit codes, no logic. Handlers load what they need."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from verify.errors import VerifyError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 done, 1 ``--fail-on`` or ``--check`` found something, 2 bad input, 3 an ``error``
+        verdict, 4 a damaged ledger, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an ASCII terminal has no check mark
+    try:
+        # Here, so that --help loads neither pydantic nor rich.
+        from verify import commands  # noqa: PLC0415
+
+        code: int = getattr(commands, options.handler)(options)
+        sys.stdout.flush()
+    except VerifyError as error:
+        print(f"verify: {error}", file=sys.stderr)  # noqa: T201 - the one place errors are shown
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`verify list | head`); keep the interpreter from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="verify",
+        description="Verify published claims about Vision GNNs by running the models.",
+        epilog="One claim by hand: python -m reproductions NAME '{params}'. "
+        "Exit codes: 0 done, 1 --fail-on or --check found something, 2 bad input, "
+        "3 an error verdict, 4 a damaged ledger.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    parser.add_argument("--project", type=Path, metavar="DIR", help="folder with claims.yaml")
+    parser.set_defaults(handler="overview")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--project", type=Path, metavar="DIR", default=argparse.SUPPRESS)
+    common.add_argument("--json", action="store_true", help="write JSON for programs")
+
+    def add(name: str, handler: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=[common])
+        command.set_defaults(handler=handler)
+        return command
+
+    every = add("all", "run", "measure what is missing or stale, judge, print the ledger")
+    every.set_defaults(patterns=[])
+    _running(every)
+    every.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+    some = add("run", "run", "the same for some claims and their sibling rows")
+    some.add_argument("patterns", nargs="+", metavar="ID|GLOB")
+    some.set_defaults(check=False)
+    _running(some)
+    _selecting(add("list", "list_claims", "list claims and their verdicts"), patterns=True)
+    one = add("show", "show", "explain one verdict")
+    one.add_argument("id", metavar="ID")
+    add("lint", "lint", "check claims.yaml and claims/ without measuring")
+    again = add("judge", "judge_again", "judge again from stored measurements")
+    again.add_argument("--dry-run", action="store_true", help="record nothing")
+    _failing(again)
+    _selecting(again, patterns=True)
+    _publish(add("publish", "publish", "write pages from the ledger"))
+    _ledger(add("ledger", "ledger_", "check or show the ledgers"))
+    return parser
+
+
+def _running(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--fresh", action="store_true", help="measure again what is current")
+    command.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
+    _failing(command)
+    _selecting(command, patterns=False)
+
+
+def _failing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--fail-on", metavar="VERDICT[,...]", default="", help="exit 1 if a claim has it"
+    )
+
+
+def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
+    if patterns:
+        command.add_argument("patterns", nargs="*", metavar="ID|GLOB")
+    command.add_argument("--source", metavar="NAME", help="only claims of this document")
+    command.add_argument("--reproduction", metavar="NAME", help="only claims that need it")
+    command.add_argument("--verdict", metavar="VERDICT[,...]", default="", help="only these")
+
+
+def _publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=["tables"], help="results/tables/*.md, results/README.md")
+    command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+
+
+def _ledger(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=["check", "show"])
+    command.add_argument("--expect-head", metavar="HASH", help="check: a head noted elsewhere")
+    command.add_argument("--type", metavar="EVENT", help="show: only events of this type")
+    command.add_argument("--claim", metavar="ID", help="show: only verdicts on this claim")

@@ -1,0 +1,186 @@
+"""What a person sees: tables and progress on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from verify.expect import Operation, PrintedFigure, claims_in
+from verify.plan import Job, Plan
+from verify.project import Project
+from verify.report import Entry, Report, worst_first
+from verify.state import State
+from verify.wording import (
+    explanation_words,
+    measured_words,
+    number,
+    number_line,
+    off_by_words,
+    summary,
+    verdict_words,
+)
+
+_STYLES = {"pass": "green", "fail": "bold red", "error": "bold magenta", "inconclusive": "yellow"}
+_PROGRESS_FROM_S = 2.0
+
+
+def say(line: str = "") -> None:
+    """Write one line to standard output, as it is."""
+    sys.stdout.write(f"{line}\n")
+
+
+def show_entries(entries: tuple[Entry, ...]) -> None:
+    """List claims with print, measurement and verdict; tab-separated where nobody looks."""
+    if not sys.stdout.isatty():
+        for entry in entries:
+            say("\t".join(_cells(entry)))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("claim", "printed", "measured", "verdict"):
+        table.add_column(title, overflow="fold")
+    for entry in entries:
+        style = _STYLES.get(entry.verdict.verdict, "dim")
+        *cells, verdict = _cells(entry)
+        table.add_row(*(Text(cell) for cell in cells), Text(verdict, style=style))
+    Console(highlight=False).print(table)
+
+
+def _cells(entry: Entry) -> tuple[str, str, str, str]:
+    printed = " ".join(part for part in (entry.printed, entry.unit) if part)
+    return entry.claim.id, printed, measured_words(entry), verdict_words(entry)
+
+
+def show_summary(report: Report) -> None:
+    """Say what is decided, what fails by how much, and what was found beside the verdicts."""
+    failing = [e for e in report.entries if e.verdict.verdict == "fail"]
+    if failing:
+        say("\nDo not hold, farthest off first:")
+        for entry in worst_first(failing):
+            off = off_by_words(entry.verdict.off_by)
+            say(f"  ✗ {entry.claim.id}: {entry.verdict.detail}" + (f" ({off})" if off else ""))
+    if report.findings:
+        say("\nFindings:")
+        for finding in report.findings:
+            say(f"  {finding.kind}: {', '.join(finding.claims)}: {finding.detail}")
+    say(f"\n{summary(report)}")
+    say(f"false verdicts to expect from measurement error: {report.false_verdicts_to_expect():g}")
+    say(f"ledger head: {report.head or 'none yet'}")
+
+
+def show_plan(plan: Plan) -> None:
+    """Say what a run would measure, for which claims, and what it cannot."""
+    for job in plan.jobs:
+        claims = ", ".join(job.claims) or "explanations only"
+        say(f"measure {job.need} ({job.because}, about {job.estimate_s:.1f} s) for {claims}")
+    for id_, why in plan.blocked.items():
+        say(f"blocked {id_}: {why}")
+    say(f"{len(plan.jobs)} to measure, about {plan.estimate_s:.0f} s; {len(plan.blocked)} blocked")
+
+
+class Watcher:
+    """Progress of a run, on standard error: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.bar: Any = None
+        self.total = 0
+        self.done = 0
+        self.began = time.monotonic()
+
+    def __enter__(self) -> "Watcher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+    def planned(self, plan: Plan) -> None:
+        """Open a bar if the plan is long enough to be watched."""
+        self.total = len(plan.jobs)
+        if sys.stderr.isatty() and plan.estimate_s > _PROGRESS_FROM_S:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self.progress = Progress(
+                *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+            )
+            self.bar = self.progress.add_task("measuring", total=self.total)
+            self.progress.start()
+
+    def started(self, job: Job) -> None:
+        """Name the measurement that begins."""
+        if self.progress is not None:
+            self.progress.update(self.bar, description=str(job.need))
+
+    def finished(self, job: Job, outcome: Mapping[str, Any]) -> None:
+        """Count one measurement; errors are named at once."""
+        self.done += 1
+        trouble = outcome.get("reason", "")
+        line = f"[{self.done}/{self.total}] {job.need}: {outcome['outcome']}"
+        line += f" ({trouble})" if trouble else f", {outcome['duration_s']:.1f} s"
+        if self.progress is not None:
+            self.progress.advance(self.bar)
+            if trouble:
+                self.progress.console.print(Text(line, style="magenta"))
+        else:
+            sys.stderr.write(f"{line}\n")
+
+
+def explain(project: Project, state: State, entry: Entry) -> None:
+    """Explain one verdict to a human: print, measurement, region, reason, how to repeat it."""
+    claim, verdict = entry.claim, entry.verdict
+    say(f"{claim.id}  ({project.where[claim.id]}, scope {claim.scope})")
+    say(claim.statement)
+    say()
+    printed = " ".join(part for part in (entry.printed, entry.unit) if part) or "words only"
+    say(f"printed    {printed}")
+    for locator in claim.found_at:
+        say(f"           {project.index.sources[locator.source or claim.source].title}: {locator}")
+    counted = f", counted: {verdict.convention}" if verdict.convention else ""
+    say(f"measured   {measured_words(entry)}{counted}")
+    say(f"verdict    {verdict_words(entry)}")
+    say(f"because    {verdict.detail}")
+    if verdict.off_by is not None:
+        against = " (default convention)" if verdict.by_key else ""
+        say(f"off by     {off_by_words(verdict.off_by)}{against}")
+    _explain_inputs(project, entry)
+    for line in ("", *number_line(entry)):
+        say(f"  {line}".rstrip())
+    _explain_keys(entry)
+    for explanation in verdict.explained_by:
+        say(f"explained  {explanation_words(entry, explanation)}")
+    _explain_evidence(state, entry)
+
+
+def _explain_inputs(project: Project, entry: Entry) -> None:
+    """List the claims an arithmetic claim computes with, as printed."""
+    expect = entry.claim.expect
+    for id_ in dict.fromkeys(claims_in(expect)) if isinstance(expect, Operation) else ():
+        given = project.claims[id_].expect
+        printed = f"{given.printed} {given.unit}" if isinstance(given, PrintedFigure) else ""
+        say(f"from       {id_}: {printed}")
+
+
+def _explain_keys(entry: Entry) -> None:
+    if entry.verdict.by_key:
+        say("by convention")
+        width = max(len(name) for name in entry.verdict.by_key)
+        for name, measured in entry.verdict.by_key.items():
+            say(f"  {name:<{width}}  {number(entry, measured.value)}")
+
+
+def _explain_evidence(state: State, entry: Entry) -> None:
+    events = [e for e in state.events("measured") if e.sha256 in entry.verdict.evidence]
+    for event in events:
+        machine = next(name for name, all_ in state.ledgers.items() if event in all_)
+        versions = event.environment.get("packages", {})
+        built = ", ".join(f"{name} {versions.get(name)}" for name in ("torch", "timm"))
+        commit = str(event.environment.get("commit"))[:12]
+        say(f"evidence   {machine} event {event.seq}, {event.time}, {built}, commit {commit}")
+    if entry.by_hand is not None:
+        for command in entry.by_hand.splitlines():
+            say(f"by hand    {command}")
+        say(f"again      verify run {entry.claim.id} --fresh")

@@ -1,0 +1,252 @@
+"""Digests: of any JSON value, and of the code a measurement rests on.
+
+The code digest answers one question, "would this code still measure the same?", so it is
+taken over syntax trees: comments, formatting and docstrings do not count, and the trees are
+written out by hand, because ``ast.dump`` and ``ast.unparse`` change between Python versions.
+"""
+
+import ast
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from verify.errors import VerifyError
+
+__all__ = ["DECLARATIONS", "canonical_json", "code_digest", "digest"]
+
+DECLARATIONS = frozenset(
+    {
+        "reproductions.catalog",
+        "reproductions.contract",
+        "reproductions.conventions",
+        "reproductions.model_names",
+        "reproductions.timm_names",
+        "vig_models.registry",
+    }
+)
+"""Modules that only hold names and declarations; a code digest neither holds nor follows them.
+
+Which of their entries a measurement used stands in its params, and a deliberate change of
+meaning goes up in the ``protocol`` of its spec. Were they in, one more model name would make
+every measurement stale.
+"""
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+
+
+def canonical_json(value: object) -> bytes:
+    """Write ``value`` as the one JSON text that stands for it.
+
+    Keys are sorted, nothing is spaced, text is UTF-8, floats are written by ``repr``.
+
+    Args:
+        value: what ``json`` can write, with text as keys; tuples count as lists.
+
+    Raises:
+        VerifyError: ``value`` holds NaN, an infinity or something that JSON has no form for.
+    """
+    try:
+        return _ENCODER.encode(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise VerifyError(
+            f"canonical_json: want finite numbers, Unicode text, lists and dicts with text as "
+            f"keys, found a value that has no JSON form ({error}); leave it out or convert it"
+        ) from error
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the canonical JSON of ``value``, 64 hex digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
+    """Digest ``modules`` and every project module that they import, directly or not.
+
+    Imports count wherever they stand, inside functions too; names put together at run time
+    (``importlib.import_module``) cannot be seen. As Python does, importing ``a.b`` takes in
+    ``a/__init__.py``. Files are parsed once per process unless they change.
+
+    Args:
+        modules: dotted names to start from.
+        roots: top-level name to the folder of that package, or to the file of that module;
+            what is imported from anywhere else is left out.
+
+    Returns:
+        64 hex digits; the same on Python 3.11 to 3.14.
+
+    Raises:
+        VerifyError: a module is not there, or a file is not Python.
+    """
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = [_Wanted(name, "code_digest") for name in modules]
+    while waiting:
+        wanted = waiting.pop()
+        for name in _with_parents(wanted.name):
+            if name in seen or name in DECLARATIONS:
+                continue
+            seen.add(name)
+            file = _file_of(name, roots, wanted.by)
+            if file is not None:
+                parsed = _parsed(file)
+                found[name] = parsed.digest
+                waiting += _project_imports(name, file, parsed.imports, roots)
+    return digest(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A module that must be there, and the place that asks for it."""
+
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One ``import`` or ``from`` statement; ``names`` is empty for a plain ``import``."""
+
+    line: int
+    level: int
+    module: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    digest: str
+    imports: tuple[_Import, ...]
+
+
+def _with_parents(name: str) -> list[str]:
+    """List ``a``, ``a.b``, ``a.b.c`` for ``a.b.c``: importing the last runs them all."""
+    return list(itertools.accumulate(name.split("."), "{}.{}".format))
+
+
+def _file_of(name: str, roots: Mapping[str, Path], by: str) -> Path | None:
+    """Find a module's file; None for a folder without ``__init__.py``."""
+    if name.partition(".")[0] not in roots:
+        raise VerifyError(
+            f"{by}: want a module of {', '.join(sorted(roots))}, found {name!r}; "
+            f"name a module of the project"
+        )
+    place, files = _places_of(name, roots)
+    for file in files:
+        if file.is_file():
+            return file
+    if place.is_dir():
+        return None
+    raise VerifyError(f"{by}: want module {name!r} at {place}, found none; correct the name")
+
+
+def _places_of(name: str, roots: Mapping[str, Path]) -> tuple[Path, tuple[Path, Path]]:
+    """Return the folder a module would be, and the files it may be, in Python's order."""
+    top, *rest = name.split(".")
+    place = roots[top].joinpath(*rest)
+    file = place.with_name(f"{place.name}.py") if rest else place
+    return place, (place / "__init__.py", file)
+
+
+def _project_imports(
+    name: str, file: Path, imports: Iterable[_Import], roots: Mapping[str, Path]
+) -> Iterator[_Wanted]:
+    """Yield the modules inside ``roots`` that module ``name`` imports."""
+    for statement in imports:
+        base = _absolute(name, file, statement)
+        if base.partition(".")[0] not in roots:
+            continue
+        by = f"{file}:{statement.line}"
+        yield _Wanted(base, by)
+        for member in (f"{base}.{member}" for member in statement.names):
+            # What is no module is a name inside ``base``, which is in already.
+            if any(candidate.is_file() for candidate in _places_of(member, roots)[1]):
+                yield _Wanted(member, by)
+
+
+def _absolute(name: str, file: Path, statement: _Import) -> str:
+    """Resolve the leading dots of a ``from`` statement standing in module ``name``."""
+    if statement.level == 0:
+        return statement.module
+    parts = name.split(".")
+    up = statement.level - (file.name == "__init__.py")
+    return ".".join([*parts[: len(parts) - up], *filter(None, [statement.module])])
+
+
+def _parsed(file: Path) -> _Parsed:
+    try:
+        status = file.stat()
+        return _parsed_as_of(file, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise VerifyError(
+            f"{file}: want a readable Python file, found {error.strerror}; make it readable"
+        ) from error
+
+
+@functools.cache
+def _parsed_as_of(file: Path, _mtime_ns: int, _size: int) -> _Parsed:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise VerifyError(
+            f"{file}:{line}: want Python, found a syntax error ({error}); correct the file"
+        ) from error
+    imports: list[_Import] = []
+    text = json.dumps(_normal(tree, imports))
+    return _Parsed(hashlib.sha256(text.encode()).hexdigest(), tuple(imports))
+
+
+def _normal(node: ast.AST, imports: list[_Import]) -> list[object]:
+    """Write a tree as nested lists: the node's type, then name and value of each field.
+
+    Empty fields are left out, so that fields which later Pythons add do not matter.
+
+    Args:
+        node: the tree.
+        imports: takes the import statements met on the way.
+    """
+    if isinstance(node, ast.Constant):
+        return ["Constant", type(node.value).__name__, _constant(node.value)]
+    imports += _imports_of(node)
+    normal: list[object] = [type(node).__name__]
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            value = [_normal_item(item, imports) for item in value if not _is_idle(item, node)]
+        elif isinstance(value, ast.AST):
+            # Load or store follows from where a name stands.
+            value = None if field == "ctx" else _normal(value, imports)
+        if value is not None and value != []:
+            normal += (field, value)
+    return normal
+
+
+def _normal_item(item: object, imports: list[_Import]) -> object:
+    return _normal(item, imports) if isinstance(item, ast.AST) else item
+
+
+def _imports_of(node: ast.AST) -> list[_Import]:
+    if isinstance(node, ast.Import):
+        return [_Import(node.lineno, 0, alias.name, ()) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        names = tuple(alias.name for alias in node.names)
+        return [_Import(node.lineno, node.level, node.module or "", names)]
+    return []
+
+
+def _is_idle(item: object, parent: ast.AST) -> bool:
+    """Tell docstrings (text as a statement) and the empty text some Pythons put in f-strings."""
+    if isinstance(item, ast.Expr):
+        return isinstance(item.value, ast.Constant) and isinstance(item.value.value, str)
+    return isinstance(parent, ast.JoinedStr) and isinstance(item, ast.Constant) and not item.value
+
+
+def _constant(value: object) -> str:
+    """Write a constant; text stands for itself, because its ``repr`` differs between Pythons."""
+    return value if isinstance(value, str) else repr(value)

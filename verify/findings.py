@@ -1,0 +1,99 @@
+"""What the claims say about each other, computed: prints that contradict, tolerances come late."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+from verify.acceptance import Printed
+from verify.claim import Claim, Tolerance
+from verify.expect import PrintedFigure, Value
+from verify.explain import agrees
+from verify.project import Project
+from verify.state import State
+from verify.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a reader should know beside the verdicts. It never changes one."""
+
+    kind: Literal["contradiction", "summary_differs", "post_hoc_tolerance", "verdict_changed"]
+    claims: tuple[str, ...]
+    detail: str
+
+
+def findings_of(
+    project: Project, state: State, verdicts: Mapping[str, Verdict]
+) -> tuple[Finding, ...]:
+    """List all findings, in claim order within each kind."""
+    return (
+        *_contradictions(project),
+        *_summaries(project),
+        *_post_hoc(project, state),
+        *_alarms(project, verdicts),
+    )
+
+
+def _contradictions(project: Project) -> Iterator[Finding]:
+    """Find one document printing one quantity in two ways, neither a rounding of the other."""
+    groups: dict[tuple[Any, ...], list[tuple[Claim, Value]]] = {}
+    for claim in project.claims.values():
+        figure = claim.expect
+        keys = tuple(need.key for need in project.needs[claim.id])
+        judged = keys and claim.scope == "claim" and claim.damaged is None
+        if judged and isinstance(figure, Value):
+            groups.setdefault((claim.source, claim.convention, keys), []).append((claim, figure))
+    for group in groups.values():
+        for (first, one), (second, other) in combinations(group, 2):
+            if not agrees(one, other):
+                places = (
+                    f"{first.found_at[0]} prints {one.printed}, "
+                    f"{second.found_at[0]} prints {other.printed}"
+                )
+                yield Finding("contradiction", (first.id, second.id), places)
+
+
+def _summaries(project: Project) -> Iterator[Finding]:
+    for claim in project.claims.values():
+        if claim.primary is None or claim.primary.printed is None:
+            continue
+        if not isinstance(claim.expect, PrintedFigure):
+            continue
+        printed = {"printed": claim.primary.printed, "hedge": None}
+        if not agrees(claim.expect, claim.expect.model_copy(update=printed)):
+            detail = (
+                f"printed {claim.expect.printed} here, {claim.primary.printed} in "
+                f"{project.index.papers[claim.primary.paper].title!r}"
+            )
+            yield Finding("summary_differs", (claim.id,), detail)
+
+
+def _post_hoc(project: Project, state: State) -> Iterator[Finding]:
+    """Find tolerances that were added or widened after a verdict had been recorded."""
+    first: dict[str, Any] = {}
+    for event in state.events("judged"):
+        first.setdefault(event.body["claim"], event.body["tolerance"])
+    for id_, then in first.items():
+        claim = project.claims.get(id_)
+        if claim is None or claim.tolerance is None:
+            continue
+        before = None if then is None else Tolerance.model_validate(then)
+        if before is None or _wider(claim.tolerance, before):
+            was = "none" if before is None else f"{before.by} {before.unit}"
+            now = f"{claim.tolerance.by} {claim.tolerance.unit}"
+            detail = f"tolerance {now}, first judged with {was}"
+            yield Finding("post_hoc_tolerance", (id_,), detail)
+
+
+def _wider(now: Tolerance, before: Tolerance) -> bool:
+    # Two units cannot be compared without the print; a change of unit is a change.
+    return now.unit != before.unit or (Printed.parse(now.by).value > Printed.parse(before.by).value)
+
+
+def _alarms(project: Project, verdicts: Mapping[str, Verdict]) -> Iterator[Finding]:
+    for claim in project.claims.values():
+        known = claim.known_verdict
+        if known is not None and verdicts[claim.id].verdict != known.verdict:
+            detail = f"known as {known.verdict} ({known.because}), now {verdicts[claim.id].verdict}"
+            yield Finding("verdict_changed", (claim.id,), detail)

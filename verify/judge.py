@@ -1,0 +1,371 @@
+"""Claims and measurements to verdicts. A pure function: no torch, no clock, no disk."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+from reproductions.contract import Measurement
+from verify.acceptance import Interval, exactly, interval_of
+from verify.arithmetic import UndefinedError, evaluate
+from verify.claim import Claim, MeasuredInput
+from verify.compare import Acceptance
+from verify.convention import (
+    family_evidence,
+    qualifying,
+    sound_conventions,
+    standing_at,
+)
+from verify.expect import (
+    Arithmetic,
+    Bound,
+    Difference,
+    Equal,
+    Ordering,
+    PrintedFigure,
+    Ratio,
+    Value,
+    claims_in,
+)
+from verify.explain import explanations
+from verify.need import Need
+from verify.project import Project
+from verify.rulings import (
+    Decide,
+    against,
+    agreed,
+    bounded,
+    combined,
+    decided,
+    distance,
+    ends_of,
+    integer_region,
+    key_of,
+    left_open,
+    middle,
+    missing_key,
+    ordering,
+    recomputed,
+    shared_conventions,
+    shown_interval,
+    shown_keys,
+    shown_quantity,
+    structured,
+    unchecked,
+    under_every_convention,
+)
+from verify.stored import Stored
+from verify.structure import fact_of, matches
+from verify.verdict import Reason, Verdict
+
+
+def judge(project: Project, stored: Mapping[str, Stored]) -> dict[str, Verdict]:
+    """Judge every claim of a project.
+
+    Args:
+        project: The claims, checked.
+        stored: Measurement outcomes by ``Need.key``.
+
+    Returns:
+        A verdict for every claim id, in claim order.
+    """
+    court = _Court(project, stored)
+    return {id_: court.verdict(claim) for id_, claim in project.claims.items()}
+
+
+class _Court:
+    def __init__(self, project: Project, stored: Mapping[str, Stored]) -> None:
+        self.project = project
+        self.stored = stored
+
+    def verdict(self, claim: Claim) -> Verdict:
+        """Judge one claim by the kind of its expectation."""
+        expect = claim.expect
+        if expect is None or claim.check is not None or claim.damaged is not None:
+            return unchecked(claim)
+        if isinstance(expect, Value):
+            return self._alternatives(claim, lambda need: self._value(claim, expect, need))
+        if isinstance(expect, Bound):
+            return self._alternatives(claim, lambda need: self._bound(claim, expect, need))
+        if isinstance(expect, Equal):
+            return self._alternatives(claim, lambda need: self._equal(claim, expect, need))
+        if isinstance(expect, Arithmetic):
+            if claim.twin_of is None:
+                return self._printed_arithmetic(claim, expect)
+            return self._measured_arithmetic(claim, expect)
+        return self._compared(claim, expect)
+
+    # -- one measurement, perhaps of several released models ------------------------------
+
+    def _alternatives(self, claim: Claim, one: Callable[[Need], Verdict]) -> Verdict:
+        """Judge a claim on each model its label fits; they must agree."""
+        verdicts = [self._capped(one(need), [need]) for need in self.project.needs[claim.id]]
+        return agreed([str(n.params.subject()) for n in self.project.needs[claim.id]], verdicts)
+
+    def _value(self, claim: Claim, expect: Value, need: Need) -> Verdict:
+        found = self._found(need)
+        if isinstance(found, Verdict):
+            return found
+        key = key_of(need, claim.convention)
+        accepted = Acceptance.of(expect, claim.tolerance)
+        quantity = found.values.get(key)
+        if quantity is None:
+            return missing_key(need, key, sorted(found.values))
+        verdict = against(accepted, interval_of(quantity), key)
+        verdict = replace(
+            verdict,
+            measured=shown_quantity(quantity),
+            off_by=distance(expect, exactly(quantity.value)),
+            by_key=shown_keys(need.spec, found),
+            evidence=(self.stored[need.key].event,),
+            stale=self.stored[need.key].stale,
+        )
+        if verdict.verdict == "fail":
+            verdict = self._missed(claim, expect, need, found, verdict)
+        if verdict.verdict != "pass":
+            explained = explanations(self.project, self.stored, claim, expect, need)
+            verdict = replace(verdict, explained_by=explained)
+        return verdict
+
+    def _missed(
+        self, claim: Claim, expect: Value, need: Need, found: Measurement, verdict: Verdict
+    ) -> Verdict:
+        """Look at what else could account for a default that misses: conventions, padding."""
+        accepted = Acceptance.of(expect, claim.tolerance)
+        if claim.convention == "unstated":
+            fits = standing_at(need.spec, found, accepted, "inside")
+            if fits:
+                return self._by_convention(claim, need, fits, found, verdict)
+            partly = standing_at(need.spec, found, accepted, "straddles")
+            if partly:
+                detail = f"counted {', '.join(partly)}: only partly inside the region of the print"
+                return left_open(verdict, "straddles", detail)
+        taken = self._by_protocol(claim, accepted, verdict)
+        if taken is not None:
+            return taken
+        quantity = found.values[key_of(need, claim.convention)]
+        if expect.padded and integer_region(claim, expect).contains(interval_of(quantity)):
+            detail = "inside the region of the integer the primary prints; the added .0 is not"
+            return replace(verdict, reason="over_precise", detail=detail)
+        better = {"higher": 1, "lower": -1, "none": 0}[need.spec.better]
+        if better * (exactly(quantity.value) - expect.figure.value) > 0:
+            return replace(verdict, reason="better_than_printed")
+        if claim.convention == "unstated":
+            return replace(verdict, detail=under_every_convention(need, found, expect))
+        return verdict
+
+    def _by_protocol(self, claim: Claim, accepted: Acceptance, verdict: Verdict) -> Verdict | None:
+        """Leave a miss open if another protocol the document allows hits the print."""
+        hits = []
+        for name, need in self.project.protocols.get(claim.id, {}).items():
+            found = self._found(need)
+            if isinstance(found, Verdict):
+                return replace(found, detail=f"protocol {name}: {found.detail}")
+            hits += [
+                f"{name} counted {key}: {found.values[key].value:g}"
+                for key in standing_at(need.spec, found, accepted, "inside")
+                if claim.convention in {"unstated", key}
+            ]
+        if not hits:
+            return None
+        detail = f"the document leaves open how it was taken; these fit: {'; '.join(hits)}"
+        return left_open(verdict, "protocol_ambiguous", detail)
+
+    def _by_convention(
+        self, claim: Claim, need: Need, fits: list[str], found: Measurement, verdict: Verdict
+    ) -> Verdict:
+        evidence = family_evidence(self.project, self.stored, claim, need)
+        missing = [row.claim for row in evidence if row.missing]
+        if missing:
+            detail = f"{', '.join(fits)} would fit; to be measured first: {', '.join(missing)}"
+            return left_open(verdict, "family_incomplete", detail)
+        names = [name for name in qualifying(need.spec, evidence) if name in fits]
+        family = need.params.family() or "few"
+        if not names:
+            detail = (
+                f"{', '.join(fits)} would fit this row, but the {family} rows of "
+                "this document do not bear it out"
+            )
+            return left_open(verdict, "convention_ambiguous", detail)
+        models = {row.model for row in evidence if row.reproduced_by}
+        detail = (
+            f"counted {', '.join(names)}: so are all {len(models)} {family} models "
+            "that any convention reproduces"
+        )
+        return replace(
+            verdict,
+            verdict="pass",
+            reason="inside_region",
+            detail=detail,
+            agreement=f"convention:{','.join(names)}",
+            convention=",".join(names),
+            measured=shown_quantity(found.values[names[0]]),
+            evidence=tuple(dict.fromkeys([*verdict.evidence, *(row.event for row in evidence)])),
+        )
+
+    def _bound(self, claim: Claim, expect: Bound, need: Need) -> Verdict:
+        return self._derived([need], [claim.convention], bounded(claim, expect))
+
+    def _equal(self, claim: Claim, expect: Equal, need: Need) -> Verdict:
+        found = self._found(need)
+        if isinstance(found, Verdict):
+            return found
+        key = key_of(need, claim.convention)
+        if fact_of(found, key) is None:
+            return missing_key(need, key, sorted({*found.facts, *found.values}))
+        verdict = structured(expect, key, found)
+        fits = [
+            name
+            for name in sound_conventions(need.spec)
+            if claim.convention == "unstated" and matches(expect, fact_of(found, name))
+        ]
+        if verdict.verdict == "fail" and fits:
+            detail = f"{verdict.detail}; {', '.join(fits)} would fit"
+            verdict = left_open(verdict, "convention_ambiguous", detail)
+        return replace(
+            verdict,
+            convention=key,
+            evidence=(self.stored[need.key].event,),
+            stale=self.stored[need.key].stale,
+        )
+
+    # -- several measurements ------------------------------------------------------------
+
+    def _compared(self, claim: Claim, expect: Ratio | Difference | Ordering) -> Verdict:
+        """Judge two inputs against each other: measured ones, or the prints of two claims."""
+        decide = ordering(expect) if isinstance(expect, Ordering) else combined(claim, expect)
+        if not self.project.needs[claim.id]:
+            prints = [self._rounding(str(id_)) for id_ in claim.inputs]
+            return decide(prints)
+        needs = list(self.project.needs[claim.id])
+        stated = [i.convention for i in claim.inputs if isinstance(i, MeasuredInput)]
+        return self._capped(self._derived(needs, stated, decide), needs)
+
+    def _derived(self, needs: Sequence[Need], stated: Sequence[str], decide: Decide) -> Verdict:
+        """Judge on the defaults; a sound convention that would change the word leaves it open."""
+        found = [self._found(need) for need in needs]
+        for need, outcome in zip(needs, found, strict=True):
+            if isinstance(outcome, Verdict):
+                return replace(outcome, detail=f"{need}: {outcome.detail}")
+        measured = [outcome for outcome in found if isinstance(outcome, Measurement)]
+        keys = [key_of(need, name) for need, name in zip(needs, stated, strict=True)]
+        for need, measurement, key in zip(needs, measured, keys, strict=True):
+            if key not in measurement.values:
+                return missing_key(need, key, sorted(measurement.values))
+        verdict = decided(decide, measured, keys)
+        for name in shared_conventions(needs, measured, stated):
+            others = [
+                name if given == "unstated" else key
+                for key, given in zip(keys, stated, strict=True)
+            ]
+            other = decided(decide, measured, others)
+            if other.verdict != verdict.verdict:
+                detail = f"{verdict.verdict} as counted by default, {other.verdict} counted {name}"
+                verdict = left_open(verdict, "convention_ambiguous", detail)
+                break
+        return replace(
+            verdict,
+            convention=",".join(dict.fromkeys(keys)),
+            evidence=tuple(self.stored[need.key].event for need in needs),
+            stale=any(self.stored[need.key].stale for need in needs),
+        )
+
+    # -- printed numbers against printed numbers -----------------------------------------
+
+    def _rounding(self, id_: str) -> Interval:
+        expect = self.project.claims[id_].expect
+        if not isinstance(expect, PrintedFigure):  # lint has refused it
+            raise TypeError(f"{id_}: want a printed number, found none")
+        return expect.rounding
+
+    def _point(self, id_: str) -> Interval:
+        expect = self.project.claims[id_].expect
+        if not isinstance(expect, PrintedFigure):  # lint has refused it
+            raise TypeError(f"{id_}: want a printed number, found none")
+        return Interval(expect.figure.value, expect.figure.value)
+
+    def _printed_arithmetic(self, claim: Claim, expect: Arithmetic) -> Verdict:
+        accepted = Acceptance.of(expect, claim.tolerance)
+        try:
+            point = evaluate(expect, self._point)
+        except UndefinedError as error:
+            return Verdict(verdict="not_checkable", reason="no_program", detail=str(error))
+        try:
+            spread = evaluate(expect, self._rounding)
+        except UndefinedError:  # a divisor may round to zero: nothing can be ruled out
+            spread = Interval(None, None)
+        return replace(
+            recomputed(accepted, point, spread),
+            measured=shown_interval(middle(point), point if spread.low is None else spread),
+            off_by=distance(expect, middle(point)),
+            region=ends_of(accepted.widened),
+        )
+
+    def _measured_arithmetic(self, claim: Claim, expect: Arithmetic) -> Verdict:
+        """Judge the twin: the same arithmetic over measurements of the same claims' models."""
+        ids = list(dict.fromkeys(claims_in(expect)))
+        choices = [self.project.needs[id_] for id_ in ids]
+        stated = [self.project.claims[id_].convention for id_ in ids]
+
+        def decide(intervals: Sequence[Interval]) -> Verdict:
+            by_id = dict(zip(ids, intervals, strict=True))
+            accepted = Acceptance.of(expect, claim.tolerance)
+            try:
+                result = evaluate(expect, by_id.__getitem__)
+            except UndefinedError as error:
+                return Verdict(verdict="error", reason="measurement_error", detail=str(error))
+            return replace(
+                against(accepted, result, None),
+                measured=shown_interval(middle(result), result),
+                off_by=distance(expect, middle(result)),
+            )
+
+        verdicts, labels = [], []
+        for needs in product(*choices):
+            verdicts.append(self._capped(self._derived(needs, stated, decide), needs))
+            labels.append(", ".join(str(need.params.subject()) for need in needs))
+        return agreed(labels, verdicts)
+
+    # -- shared --------------------------------------------------------------------------
+
+    def _found(self, need: Need) -> Measurement | Verdict:
+        """Give the measurement of a need, or the verdict that its absence makes."""
+        absent = need.params.absent()
+        if absent is not None:
+            name = need.params.subject()
+            detail = f"no model named {name} yet" if name is not None else absent
+            return Verdict(verdict="blocked", reason="no_model", detail=detail)
+        stored = self.stored.get(need.key)
+        if stored is None:
+            detail = f"{need} is not measured yet; `verify all` measures it"
+            return Verdict(verdict="blocked", reason="not_measured", detail=detail)
+        if stored.outcome == "blocked":
+            return Verdict(
+                verdict="blocked",
+                reason="not_measurable",
+                detail=stored.reason,
+                evidence=(stored.event,),
+                stale=stored.stale,
+            )
+        if stored.measurement is None:
+            return Verdict(
+                verdict="error",
+                reason="measurement_error",
+                detail=stored.reason,
+                evidence=(stored.event,),
+                stale=stored.stale,
+            )
+        return stored.measurement
+
+    def _capped(self, verdict: Verdict, needs: Sequence[Need]) -> Verdict:
+        """Hold back a pass or fail that a stand-in or a fitted model produced."""
+        if verdict.verdict not in {"pass", "fail"}:
+            return verdict
+        for need in needs:
+            note = self.project.index.models.get(need.params.subject() or "")
+            if note is None:
+                continue
+            reason: Reason = "fitted" if note.fitted_to else "substituted"
+            name = need.params.subject()
+            detail = f"measured on {name}, which only stands for {note.stands_for}"
+            return left_open(verdict, reason, detail)
+        return verdict

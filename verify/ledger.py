@@ -1,0 +1,400 @@
+"""The ledger: one JSON event a line, append-only, each holding the hash of the one before.
+
+A line is the canonical JSON of its event and is checked byte for byte, so no byte can change
+unseen; taking whole events off the end is seen only against a head kept elsewhere. A line that
+a crash cut short was never finished: readers pass over it, the next append sets it aside.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from filelock import FileLock, Timeout
+
+from verify.digest import canonical_json, digest
+from verify.environment import tool_version
+from verify.errors import LedgerDamagedError, VerifyError
+
+Kind = Literal["run_started", "measured", "judged", "run_finished", "superseded", "note"]
+Json = Mapping[str, Any]
+
+_SCHEMA: Final = 1
+_LEDGER: Final = "ledger.jsonl"
+_SET_ASIDE: Final = "ledger.torn-" + 12 * "[0-9a-f]"
+_LOCK_WAIT_S: Final = 60
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a ledger."""
+
+    seq: int
+    """0, 1, 2 ... within its ledger."""
+    prev: str
+    """``sha256`` of the event before; 64 zeros in the first."""
+    schema: int
+    tool: str
+    """Version of the tool that wrote it."""
+    time: str
+    """UTC, to the second, ISO 8601."""
+    type: Kind
+    digests: Json
+    """What the event rests on, by name."""
+    environment: Json
+    body: Json
+    sha256: str
+    """Over the canonical JSON of all other fields."""
+
+
+_TYPES: Final = ("int", "str", "int", "str", "str", "str", "dict", "dict", "dict", "str")
+_FORM: Final = dict(zip(Event.__annotations__, _TYPES, strict=True))
+
+
+class Ledger:
+    """The ledger of one class of machine.
+
+    Several processes may append at the same time; within one process a ledger belongs to one
+    thread. A folder without a ledger holds no events.
+    """
+
+    def __init__(self, folder: Path, *, tool: str | None = None) -> None:
+        """Name the ledger; nothing is read yet.
+
+        Args:
+            folder: ``results/<machine>``; the first append creates it.
+            tool: version written into events; by default that of this installation.
+        """
+        self.path = folder / _LEDGER
+        self._folder = folder
+        self._tool = tool or tool_version()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._events: list[Event] = []
+        self._size = 0  # bytes of the events; a torn tail stands after them
+        self._torn = b""
+        self._status: os.stat_result | None = None
+
+    @property
+    def torn(self) -> bool:
+        """Whether the last look found an unfinished line after the events."""
+        return bool(self._torn)
+
+    def events(self) -> list[Event]:
+        """Read all finished events and verify their chain.
+
+        Raises:
+            LedgerDamagedError: a line is not the event that belongs there.
+            VerifyError: the ledger cannot be read.
+        """
+        try:
+            self._look()
+            if not self.torn:
+                return list(self._events)
+        except LedgerDamagedError:
+            pass
+        # Another process may be in the middle of a write: bad news counts under the lock.
+        with ExitStack() as stack:
+            # On a read-only file system there is no lock to be had, and nobody who writes.
+            with suppress(VerifyError):
+                stack.enter_context(self._lock())
+            self._look()
+            return list(self._events)
+
+    def append(self, kind: Kind, body: Json, *, digests: Json, environment: Json) -> Event:
+        """Write one event; it is on disk when this returns.
+
+        A torn tail is first moved to a file of its own, which a ``note`` records. If writing
+        fails the ledger is left as it was.
+
+        Args:
+            kind: type of the event.
+            body: what happened; anything JSON can hold.
+            digests: what the event rests on, by name.
+            environment: where it happened, see ``verify.environment``.
+
+        Raises:
+            LedgerDamagedError: the chain does not hold; nothing was written.
+            VerifyError: the event has no JSON form, or the ledger cannot be written.
+        """
+        with _explained(self._folder, "a folder to write to"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            self._look()
+            for name in self._set_aside():
+                self._write("note", self._described(name), {}, environment)
+            return self._write(kind, body, digests, environment)
+
+    def _lock(self) -> AbstractContextManager[object]:
+        path = self._folder / "ledger.lock"
+        with _explained(path, f"the lock within {_LOCK_WAIT_S} s"):
+            return FileLock(path, timeout=_LOCK_WAIT_S, poll_interval=0.005).acquire()
+
+    def _look(self) -> None:
+        """Read and verify what was added since the last look; all of it if that is unclear."""
+        with _explained(self.path, "a readable ledger"):
+            try:
+                file = self.path.open("rb")
+            except FileNotFoundError:
+                self._forget()
+                return
+            with file:
+                status = os.fstat(file.fileno())
+                if not self._only_grew(status):
+                    self._forget()
+                file.seek(self._size)
+                lines, self._torn = _split(file.read())
+        try:
+            for line in lines:
+                self._events.append(_event(line, self._events))
+                self._size += len(line) + 1
+        except _BadEventError as error:
+            at = f"{self.path}:{len(self._events) + 1}"
+            self._forget()
+            raise LedgerDamagedError(f"{at}: {error}; restore it from version control") from error
+        self._status = status
+
+    def _only_grew(self, status: os.stat_result) -> bool:
+        """Tell whether the events already known still stand in the file, by its status."""
+        if self._status is None or not os.path.samestat(self._status, status):
+            return False
+        return status.st_size > self._size or status.st_mtime_ns == self._status.st_mtime_ns
+
+    def _set_aside(self) -> list[str]:
+        """Move a torn tail to a file of its own; return the files that no note records yet.
+
+        A crash after any step leaves the tail in the ledger, or the file without its note:
+        either is found and finished by the next append.
+        """
+        names = []
+        with _explained(self._folder, "to set an unfinished line aside"):
+            if self._torn:
+                names.append(f"ledger.torn-{hashlib.sha256(self._torn).hexdigest()[:12]}")
+                with (self._folder / names[0]).open("wb", buffering=0) as file:
+                    _write_all(file.fileno(), self._torn)
+                _sync_folder(self._folder)
+                with self.path.open("r+b", buffering=0) as file:
+                    _cut(file.fileno(), self._size)
+                self._torn = b""
+            present = sorted(path.name for path in self._folder.glob(_SET_ASIDE))
+        if present:
+            recorded = [event.body.get("set_aside") for event in self._events]
+            names += [name for name in present if name not in [*recorded, *names]]
+        return names
+
+    def _described(self, name: str) -> dict[str, object]:
+        with _explained(self._folder / name, "to read a line set aside"):
+            torn = (self._folder / name).read_bytes()
+        sha256 = hashlib.sha256(torn).hexdigest()
+        return {"set_aside": name, "length": len(torn), "sha256": sha256}
+
+    def _write(self, kind: Kind, body: Json, digests: Json, environment: Json) -> Event:
+        """Append one event to a ledger that is locked, looked at and without a torn tail."""
+        fields = {
+            "seq": len(self._events),
+            "prev": _head(self._events),
+            "schema": _SCHEMA,
+            "tool": self._tool,
+            "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "type": kind,
+            "digests": dict(digests),
+            "environment": dict(environment),
+            "body": dict(body),
+        }
+        line = _line(fields)
+        try:
+            event = _event(line, self._events)
+        except _BadEventError as error:
+            raise VerifyError(f"{self.path}: an event cannot be written: {error}") from error
+        with _explained(self.path, "to write an event"):
+            self._status = _append(self.path, line + b"\n", self._size)
+        self._events.append(event)
+        self._size += len(line) + 1
+        return event
+
+
+class _BadEventError(Exception):
+    """A line is not the event that belongs at its place: what was wanted, what was found."""
+
+
+def _split(tail: bytes) -> tuple[list[bytes], bytes]:
+    """Part finished lines, without their ends, from what a crash left after them."""
+    *lines, torn = tail.split(b"\n")
+    if lines and not torn:
+        try:
+            json.loads(lines[-1])
+        except (ValueError, RecursionError):
+            torn = lines.pop() + b"\n"
+    return lines, torn
+
+
+def _event(line: bytes, before: Sequence[Event]) -> Event:
+    """Read the line that follows the events ``before``.
+
+    Raises:
+        _BadEventError: it is not canonical JSON, or does not belong there.
+    """
+    try:
+        fields = json.loads(line)
+        _require_form(fields)
+        sha256 = fields.pop("sha256")
+        genuine = _line(fields)
+    except (ValueError, RecursionError, VerifyError) as error:
+        raise _BadEventError(f"want one canonical JSON object, found {line[:40]!r}") from error
+    for name, wanted in (("seq", len(before)), ("prev", _head(before))):
+        if fields[name] != wanted:
+            raise _BadEventError(f"want {name} {wanted!r}, found {fields[name]!r}")
+    if line != genuine:
+        raise _BadEventError(f"want what sha256 {sha256!r} stands for, found it changed")
+    return Event(**fields, sha256=sha256)
+
+
+def _line(fields: Json) -> bytes:
+    """Write the line of an event, without its end, from all fields but ``sha256``."""
+    signed = canonical_json(fields)
+    # By hand, as encoding twice would take a third of all reading: "time" is the key that
+    # follows "sha256", and in the strings after it a quote is escaped, so the last is the key.
+    before, after = signed.rsplit(b',"time":', 1)
+    sha256 = hashlib.sha256(signed).hexdigest().encode()
+    return b'%s,"sha256":"%s","time":%s' % (before, sha256, after)
+
+
+def _require_form(fields: object) -> None:
+    """Refuse what does not have the fields of an event of this schema."""
+    if not isinstance(fields, dict):
+        raise _BadEventError(f"want one JSON object, found a {type(fields).__name__}")
+    if fields.get("schema") != _SCHEMA:
+        raise _BadEventError(f"want schema {_SCHEMA}, found {fields.get('schema')!r}")
+    form = {name: type(value).__name__ for name, value in fields.items()}
+    if form != _FORM:
+        raise _BadEventError(f"want the fields {_FORM}, found {form}")
+    if fields["type"] not in get_args(Kind):
+        raise _BadEventError(f"want a type of {get_args(Kind)}, found {fields['type']!r}")
+
+
+def _head(events: Sequence[Event]) -> str:
+    return events[-1].sha256 if events else 64 * "0"
+
+
+@contextmanager
+def _explained(place: Path, wanted: str) -> Iterator[None]:
+    """Word what the system refuses."""
+    try:
+        yield
+    except OSError as error:
+        found = "another process holding it" if isinstance(error, Timeout) else error.strerror
+        remedy = "free space" if error.errno in _FULL else "correct that"
+        raise VerifyError(
+            f"{place}: want {wanted}, found {found}; nothing was lost; {remedy} and run again"
+        ) from error
+
+
+def _append(path: Path, line: bytes, size: int) -> os.stat_result:
+    """Write ``line`` at the end of a file of ``size`` bytes, all of it or nothing."""
+    with path.open("ab", buffering=0) as file:
+        try:
+            if size == 0:
+                _sync_folder(path.parent)
+            _write_all(file.fileno(), line)
+        except OSError:
+            # Should this fail as well, the rest is a torn tail, which the next append sets aside.
+            with suppress(OSError):
+                _cut(file.fileno(), size)
+            raise
+        return os.fstat(file.fileno())
+
+
+def _write_all(file: int, content: bytes) -> None:
+    """Write to disk; the system takes all at once unless it is about to refuse the rest."""
+    while content:
+        content = content[os.write(file, content) :]
+    os.fsync(file)
+
+
+def _cut(file: int, size: int) -> None:
+    os.ftruncate(file, size)
+    os.fsync(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a new file's name on disk, or a power cut may leave a file that nobody finds."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_ledgers(results: Path) -> dict[str, list[Event]]:
+    """Read every ``results/<machine>/ledger.jsonl``.
+
+    Returns:
+        The finished events by machine, sorted by name; nothing for a missing folder.
+
+    Raises:
+        LedgerDamagedError: a chain does not hold.
+        VerifyError: something cannot be read.
+    """
+    return {machine: ledger.events() for machine, ledger in _ledgers(results).items()}
+
+
+def combined_head(ledgers: Mapping[str, Sequence[Event]]) -> str | None:
+    """Return the hash that stands for all events of all machines; None if there are none.
+
+    It is the last event's hash where one machine has events, else the digest of the last
+    hashes by machine.
+    """
+    heads = {machine: events[-1].sha256 for machine, events in ledgers.items() if events}
+    return next(iter(heads.values())) if len(heads) == 1 else digest(heads) if heads else None
+
+
+def check(results: Path, expect_head: str | None = None) -> list[str]:
+    """Verify every chain under ``results``, and that none was shortened since ``expect_head``.
+
+    Args:
+        results: folder of the ledgers.
+        expect_head: 12 to 64 hex digits, the start of the combined head kept elsewhere.
+
+    Returns:
+        A line for each machine and one for the combined head, for people to read.
+
+    Raises:
+        LedgerDamagedError: a chain does not hold, a line is torn or the head is another.
+        VerifyError: ``expect_head`` is no such start, or something cannot be read.
+    """
+    if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):
+        raise VerifyError(f"head: want 12 to 64 hex digits, found {expect_head!r}; copy it again")
+    found = _ledgers(results)
+    events = {machine: ledger.events() for machine, ledger in found.items()}
+    for machine, ledger in found.items():
+        if ledger.torn:
+            raise LedgerDamagedError(
+                f"{ledger.path}:{len(events[machine]) + 1}: want a finished line, found one that "
+                f"a crash cut short; the next run sets it aside, or restore the file"
+            )
+    head = combined_head(events)
+    if expect_head is not None and not (head or "").startswith(expect_head.lower()):
+        raise LedgerDamagedError(
+            f"{results}: want head {expect_head}, found {head or 'no events'}; "
+            f"restore the ledgers from version control"
+        )
+    lines = [f"{name}: {len(chain)} events, head {_head(chain)}" for name, chain in events.items()]
+    return [*lines, f"combined head {head}" if head else "no events"]
+
+
+def _ledgers(results: Path) -> dict[str, Ledger]:
+    with _explained(results, "a folder of ledgers"):
+        try:
+            folders = sorted(results.iterdir())
+        except FileNotFoundError:
+            return {}
+        return {folder.name: Ledger(folder) for folder in folders if (folder / _LEDGER).exists()}

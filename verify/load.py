@@ -1,0 +1,263 @@
+"""YAML files to a checked ``Project``. Every refusal is ``file:line: field: wanted, found, do``."""
+
+import importlib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
+from reproductions.errors import ReproductionError
+from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, WrittenClaim
+from verify.errors import ClaimError, VerifyError
+from verify.lint import check, unknown_source
+from verify.need import Need
+from verify.project import Project, TableColumn, TableRow
+from verify.refusals import problems_in, suggestion
+from verify.twins import twins_of
+from verify.yaml_lines import Document, Path_, Place, Problem, read, shown
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def find_root(start: Path | None) -> Path:
+    """Find the project folder: the one given, or the nearest above here with a ``claims.yaml``.
+
+    Raises:
+        VerifyError: there is none.
+    """
+    if start is not None:
+        candidates = [start.resolve()]
+    else:
+        here = Path.cwd()
+        candidates = [here, *here.parents, Path(__file__).resolve().parent.parent]
+    for folder in candidates:
+        if (folder / "claims.yaml").is_file():
+            return folder
+    raise VerifyError(
+        f"{candidates[0]}: want a folder with claims.yaml, found none; "
+        "run inside a project or name one with --project DIR"
+    )
+
+
+def load(root: Path) -> Project:
+    """Read and check ``claims.yaml`` and every file of ``claims/``.
+
+    Raises:
+        ClaimError: anything is not well formed; all problems, one line each.
+    """
+    loading = _Loading(root)
+    index = loading.index()
+    for path in sorted((root / "claims").glob("*.y*ml")):
+        loading.claim_file(path, index)
+    # What is said of the claims as a whole would be wrong while some of them cannot be read.
+    loading.fail_if_refused()
+    if index is None:  # unreachable: a refused index has problems
+        raise ClaimError("claims.yaml: cannot be read")
+    loading.restate()
+    loading.add_twins()
+    claims = loading.claims
+    needs, protocols, problems = check(index, loading.index_place, claims, loading.places)
+    loading.problems.extend(problems)
+    loading.fail_if_refused()
+    where = {id_: place.where for id_, place in loading.places.items()}
+    return Project(root, index, claims, tuple(loading.tables), where, needs, protocols)
+
+
+@dataclass
+class _Loading:
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    tables: list[TableColumn] = field(default_factory=list)
+    restated: list[tuple[str, Row, Cell, Place]] = field(default_factory=list)
+    index_place: Place = field(default_factory=lambda: Place(Document("claims.yaml")))
+
+    def fail_if_refused(self) -> None:
+        if self.problems:
+            raise ClaimError("\n".join(str(problem) for problem in sorted(set(self.problems))))
+
+    def index(self) -> Index | None:
+        document = read(self.root / "claims.yaml", "claims.yaml")
+        self.index_place = Place(document)
+        index = self._read(document, Index)
+        if index is None:
+            return None
+        if index.reproductions and str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        for number, module in enumerate(index.reproductions):
+            try:
+                importlib.import_module(module)
+            except (ImportError, SyntaxError, ReproductionError) as error:
+                sentence = (
+                    f"want an importable module, got {module!r} ({error}); "
+                    "put it beside claims.yaml, install it or mend it"
+                )
+                self._refuse(self.index_place, ("reproductions", number), sentence)
+        return index
+
+    def claim_file(self, path: Path, index: Index | None) -> None:
+        document = read(path, f"claims/{path.name}")
+        if path.suffix != ".yaml":
+            self._refuse(
+                Place(document), (), f"want the ending .yaml, got {path.suffix}; rename it"
+            )
+            return
+        shape = self._read(document, ClaimFile)
+        if shape is None or (index is not None and not self._known_sources(index, document, shape)):
+            return
+        for number, raw in enumerate(shape.claims):
+            self._single(document, number, raw, shape.source)
+        for number, block in enumerate(shape.tables):
+            self._table(document, number, block, shape.source)
+
+    def _known_sources(self, index: Index, document: Document, shape: ClaimFile) -> bool:
+        """Check the documents once a file and once a table, not once a claim."""
+        named: list[tuple[Path_, str]] = [(("source",), shape.source)]
+        for number, block in enumerate(shape.tables):
+            if block.table.source is not None:
+                named.append((("tables", number, "table", "source"), block.table.source))
+        found = [finding for path, name in named for finding in unknown_source(index, path, name)]
+        for path, sentence in found:
+            self._refuse(Place(document), path, sentence)
+        return not found
+
+    def _refuse(self, place: Place, path: Path_, sentence: str) -> None:
+        self.problems.append(place.problem(path, sentence))
+
+    def _read(self, document: Document, shape: type[Shape]) -> Shape | None:
+        self.problems.extend(document.problems)
+        if document.problems:
+            return None
+        if not isinstance(document.data, dict):
+            keys = ", ".join(info.alias or name for name, info in shape.model_fields.items())
+            found = "an empty file" if document.data is None else shown(document.data)
+            self._refuse(Place(document), (), f"want the keys {keys}, got {found}; write them")
+            return None
+        return self._shaped(Place(document), document.data, shape)
+
+    def _shaped(self, place: Place, data: Any, shape: type[Shape]) -> Shape | None:
+        try:
+            return shape.model_validate(data)
+        except ValidationError as error:
+            written = WrittenClaim if issubclass(shape, WrittenClaim) else shape
+            self.problems.extend(problems_in(error, place, data, written))
+            return None
+
+    def _single(self, document: Document, number: int, raw: dict[str, Any], source: str) -> None:
+        place = Place(document, ("claims", number))
+        for key in raw.keys() & Claim.model_fields.keys() - WrittenClaim.model_fields.keys():
+            self._refuse(place, (key,), f"want a known key, got {key!r}; remove it")
+        claim = self._shaped(place, {**raw, "source": source}, Claim)
+        if claim is not None:
+            self._add(claim, place)
+
+    def _add(self, claim: Claim, place: Place) -> bool:
+        first = self.places.get(claim.id)
+        if first is not None:
+            found = f"got {claim.id!r} again (first at {first.where})"
+            self._refuse(place, ("id",), f"want each id once, {found}; rename one")
+            return False
+        self.claims[claim.id] = claim
+        self.places[claim.id] = place
+        return True
+
+    def _table(self, document: Document, number: int, block: TableBlock, source: str) -> None:
+        path: Path_ = ("tables", number)
+        source = block.table.source or source
+        rows = []
+        for label, row in block.rows.items():
+            place = Place(document, (*path, "rows", label), path)
+            cell = Cell(
+                source=source, table=block.table.table, row=label, column=block.table.column
+            )
+            if row.restates is not None:
+                self.restated.append((row.restates, row, cell, place))
+                rows.append(TableRow(label, row.restates))
+                continue
+            if not (row.model or row.models or row.subject):
+                self._refuse(
+                    place, (), "want model, models, subject or restates, got none; add one"
+                )
+                continue
+            claim = self._shaped(place, _expanded(block, row, cell), Claim)
+            if claim is not None and self._add(claim, place):
+                rows.append(TableRow(label, claim.id))
+        self.tables.append(
+            TableColumn(source, block.table.table, block.title, block.table.column, tuple(rows))
+        )
+
+    def restate(self) -> None:
+        """Give each restated claim the restating cell as one more locator."""
+        for id_, row, cell, place in self.restated:
+            claim = self.claims.get(id_)
+            printed = getattr(claim and claim.expect, "printed", None)
+            more = sorted(row.model_fields_set - {"printed", "restates"})
+            if claim is None:
+                hint = suggestion(id_, self.claims) or "; correct it"
+                self._refuse(place, ("restates",), f"want the id of a claim, got {id_!r}{hint}")
+            elif printed != row.printed:
+                wanted = f"want {printed!r}, the print of {id_!r}, got {row.printed!r}"
+                sentence = f"{wanted}; a different print is a claim of its own"
+                self._refuse(place, ("printed",), sentence)
+            elif more:
+                found = f"got {', '.join(more)} too; say it at the claim restated"
+                self._refuse(place, (), f"want only printed beside restates, {found}")
+            else:
+                self.claims[id_] = claim.model_copy(update={"found_at": [*claim.found_at, cell]})
+
+    def add_twins(self) -> None:
+        """Add the measured twin of each arithmetic claim that has one."""
+        for twin in list(twins_of(self.claims)):
+            self._add(twin, self.places[twin.twin_of or ""])
+
+
+def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
+    """Write one table row as the single form of a claim."""
+    subject = row.subject or row.model or "_".join(row.models)
+    parts = [cell.source, block.reproduction, subject, row.qualifier]
+    statement = block.statement.replace("{row}", cell.row).replace("{printed}", row.printed)
+    given = row.model_dump(exclude_unset=True, include=_CARRIED)
+    common = {
+        **given,
+        "id": ".".join(part for part in parts if part),
+        "source": cell.source,
+        "statement": statement,
+        "found_at": [cell.model_dump()],
+    }
+    if row.check is not None:
+        return common
+    model = {"model": row.model} if row.model is not None else {}
+    flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})
+    return {
+        **common,
+        "reproduction": block.reproduction,
+        "params": {**block.params, **row.params, **model},
+        "convention": block.convention,
+        "protocols": block.protocols,
+        "expect": {**block.expect, **flags},
+    }
+
+
+_CARRIED = {
+    "models",
+    "tolerance",
+    "primary",
+    "conditions",
+    "known_verdict",
+    "damaged",
+    "check",
+    "because",
+}
+
+
+def needs_of(project: Project, ids: list[str]) -> list[Need]:
+    """List the measurements some claims need, each once, explanations included."""
+    found: dict[str, Need] = {}
+    for id_ in ids:
+        for need in project.all_needs(project.claims[id_]):
+            found.setdefault(need.key, need)
+    return list(found.values())

@@ -1,0 +1,110 @@
+"""What has to be measured, and what cannot be: pure, before anything runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from verify.convention import siblings
+from verify.load import needs_of
+from verify.need import Need
+from verify.project import Project
+from verify.stored import Stored
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement to take, and the claims that share it."""
+
+    need: Need
+    claims: tuple[str, ...]
+    because: str
+    """Why it is taken: missing, stale, an error before, or asked for afresh."""
+    estimate_s: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The measurements to take, in order, and the claims no measurement can settle yet."""
+
+    jobs: tuple[Job, ...]
+    blocked: Mapping[str, str]
+    """Claim id to what is missing."""
+
+    @property
+    def estimate_s(self) -> float:
+        """Seconds the jobs are expected to take, one after the other."""
+        return sum(job.estimate_s for job in self.jobs)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give plain data for programs."""
+        jobs = [
+            {
+                "reproduction": job.need.reproduction,
+                "params": job.need.params.model_dump(mode="json"),
+                "claims": list(job.claims),
+                "because": job.because,
+                "estimate_s": job.estimate_s,
+            }
+            for job in self.jobs
+        ]
+        return {"jobs": jobs, "estimate_s": self.estimate_s, "blocked": dict(self.blocked)}
+
+
+def make_plan(
+    project: Project, stored: Mapping[str, Stored], ids: Sequence[str], *, fresh: bool = False
+) -> Plan:
+    """Plan the measurements for some claims, and for the sibling rows that are their evidence.
+
+    Args:
+        project: The claims, checked.
+        stored: Outcomes so far, by ``Need.key``.
+        ids: The claims asked for.
+        fresh: Measure again what is already current.
+    """
+    ids = with_siblings(project, ids)
+    jobs = []
+    blocked = {id_: absent for id_ in ids if (absent := _absent(project.needs[id_]))}
+    for need in needs_of(project, ids):
+        because = _because(stored.get(need.key), fresh=fresh)
+        if because is None or need.params.absent() is not None:
+            continue
+        sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
+        jobs.append(Job(need, sharing, because, _estimate(need, stored)))
+    return Plan(tuple(jobs), blocked)
+
+
+def with_siblings(project: Project, ids: Iterable[str]) -> list[str]:
+    """Add the rows that are convention evidence for the claims asked for, in claim order."""
+    wanted = set(ids)
+    for id_ in list(wanted):
+        claim = project.claims[id_]
+        if claim.convention == "unstated" and claim.reproduction is not None:
+            for need in project.needs[id_]:
+                wanted.update(siblings(project, claim, need))
+    return [id_ for id_ in project.claims if id_ in wanted]
+
+
+def _because(stored: Stored | None, *, fresh: bool) -> str | None:
+    if stored is None:
+        return "missing"
+    if stored.outcome == "error":
+        return "an error before"
+    if stored.stale:
+        return "stale"
+    return "asked for afresh" if fresh else None
+
+
+def _absent(needs: Iterable[Need]) -> str | None:
+    """Say which models are still to be written, if any."""
+    names = [str(n.params.subject()) for n in needs if n.params.absent() is not None]
+    return f"no model named {', '.join(dict.fromkeys(names))} yet" if names else None
+
+
+def _estimate(need: Need, stored: Mapping[str, Stored]) -> float:
+    """Take the last duration of this measurement; else what its spec says it costs."""
+    before = stored.get(need.key)
+    if before is not None and before.outcome == "ok":
+        return before.duration_s
+    known = [s.duration_s for s in stored.values() if s.outcome == "ok"]
+    return max(need.spec.cost_s, median(known)) if known else need.spec.cost_s

@@ -1,0 +1,73 @@
+"""Everything ``claims/`` says, loaded: the claims, and the tables they were read from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from verify.claim import Claim, Index
+from verify.need import Need
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One cell of a printed table column."""
+
+    label: str
+    claim: str
+    """The id of the claim that judges it; several cells may restate one claim."""
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column of a printed table, rows in printed order."""
+
+    source: str
+    table: str
+    title: str
+    column: str
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with ``claims.yaml`` and ``claims/``, checked as a whole."""
+
+    root: Path
+    index: Index
+    claims: Mapping[str, Claim]
+    """By id, in file order."""
+    tables: tuple[TableColumn, ...]
+    where: Mapping[str, str]
+    """Claim id to ``file:line``."""
+    needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
+    """Claim id to the measurements it is judged on; several released models give several."""
+    protocols: Mapping[str, Mapping[str, Need]] = field(default_factory=dict)
+    """Claim id to the measurements under other protocols, by the protocol's name."""
+
+    @property
+    def results(self) -> Path:
+        """The folder of ledgers and published tables."""
+        return self.root / "results"
+
+    def substitutes(self, need: Need) -> bool:
+        """Tell whether the model measured only stands for the one the claim is about."""
+        note = self.index.models.get(need.params.subject() or "")
+        return note is not None and not note.fitted_to
+
+    def fitted(self, need: Need) -> bool:
+        """Tell whether the model measured was configured to fit printed numbers."""
+        note = self.index.models.get(need.params.subject() or "")
+        return note is not None and bool(note.fitted_to)
+
+    def all_needs(self, claim: Claim) -> Iterator[Need]:
+        """Yield every measurement a claim is judged on or explained by."""
+        yield from self.needs[claim.id]
+        yield from self.protocols.get(claim.id, {}).values()
+        yield from self.fitted_needs(claim)
+
+    def fitted_needs(self, claim: Claim) -> Iterator[Need]:
+        """Yield the same measurement on every model fitted to this claim's printed number."""
+        for name, note in self.index.models.items():
+            if claim.id in note.fitted_to and claim.reproduction is not None:
+                need = self.needs[claim.id][0]
+                yield Need(need.reproduction, need.params.model_copy(update={"model": name}))

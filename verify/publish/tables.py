@@ -1,0 +1,268 @@
+"""Ledger to Markdown: each printed table with what was measured beside it, and one summary."""
+
+import html
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reproductions.contract import SPECS
+from verify.files import remove, write_atomically
+from verify.project import Project, TableColumn
+from verify.report import Entry, Report, worst_first
+from verify.wording import (
+    explanation_words,
+    measured_words,
+    number,
+    off_by_words,
+    summary,
+    verdict_words,
+)
+
+Pages = Mapping[str, str]
+"""File name below ``results/`` to text."""
+
+
+def pages(project: Project, report: Report) -> Pages:
+    """Make every page from one report; the same report gives the same text.
+
+    Args:
+        project: The claims, checked.
+        report: All claims, judged.
+    """
+    entries = {entry.claim.id: entry for entry in report.entries}
+    grouped: dict[tuple[str, str], list[TableColumn]] = {}
+    for column in project.tables:
+        grouped.setdefault((column.source, column.table), []).append(column)
+    made = {
+        _file_name(source, table): _table_page(project, columns, entries, report.head)
+        for (source, table), columns in grouped.items()
+    }
+    return {"README.md": _summary_page(project, report, grouped), **made}
+
+
+def outdated(results: Path, made: Pages) -> list[str]:
+    """Name the pages whose file is missing, different or no longer made."""
+    stale = [name for name, text in made.items() if _bytes_of(results / name) != text.encode()]
+    left_over = [f"tables/{path.name}" for path in sorted((results / "tables").glob("*.md"))]
+    return stale + [name for name in left_over if name not in made]
+
+
+def write(results: Path, made: Pages) -> list[str]:
+    """Write the pages that differ and remove the ones no longer made.
+
+    Returns:
+        The names of the files that changed.
+    """
+    names = outdated(results, made)
+    for name in names:
+        if name in made:
+            write_atomically(results / name, made[name])
+        else:
+            remove(results / name)
+    return names
+
+
+def _table_page(
+    project: Project, columns: list[TableColumn], entries: Mapping[str, Entry], head: str | None
+) -> str:
+    first = columns[0]
+    labels = list(dict.fromkeys(row.label for column in columns for row in column.rows))
+    shown = [entries[row.claim] for column in columns for row in column.rows]
+    header = ["Row"]
+    for column in columns:
+        header += [column.column, "measured", "verdict", "off by (default)"]
+    lines = [
+        f"# Table {_text(first.table)}: {_text(first.title)}",
+        "",
+        f"Document: {_text(project.index.sources[first.source].title)}.",
+        "",
+        f"**{summary(Report(head, _distinct(shown), ()))}.**",
+        "",
+        _row(header),
+        _row(["---"] + ["---:", "---:", "---", "---:"] * len(columns)),
+    ]
+    lines += [_row([_text(label), *_cells(label, columns, entries)]) for label in labels]
+    lines += ["", *_conventions(shown), *_notes(columns, entries), _footer(head)]
+    return "\n".join(lines)
+
+
+def _cells(label: str, columns: list[TableColumn], entries: Mapping[str, Entry]) -> list[str]:
+    cells = []
+    for column in columns:
+        claim = next((row.claim for row in column.rows if row.label == label), None)
+        if claim is None:
+            cells += ["", "", "", ""]
+            continue
+        entry = entries[claim]
+        off = off_by_words(entry.verdict.off_by)
+        cells += [
+            _text(entry.printed or ""),
+            _measured(entry),
+            _text(verdict_words(entry)),
+            off,
+        ]
+    return cells
+
+
+def _measured(entry: Entry) -> str:
+    """Show the deciding number; under an inferred convention the default count beside it."""
+    text = measured_words(entry)
+    keys = list(entry.verdict.by_key)
+    if str(entry.verdict.agreement).startswith("convention:"):
+        default = entry.verdict.by_key[keys[0]]
+        text += f" ({keys[0]}: {number(entry, default.value)})"
+    return text
+
+
+def _conventions(shown: list[Entry]) -> list[str]:
+    """List the counting conventions the verdicts of a table speak of."""
+    used = {e.claim.reproduction for e in shown if e.claim.reproduction is not None}
+    lines = []
+    for name in sorted(used):
+        conventions = SPECS[name].conventions
+        lines += [f"Conventions of `{name}`, the first one the default:", ""]
+        lines += [f"- `{c.name}`: {_text(c.counts)}." for c in conventions]
+        lines.append("")
+    return lines
+
+
+def _notes(columns: list[TableColumn], entries: Mapping[str, Entry]) -> list[str]:
+    """Say for the measured rows that do not simply hold why, rows of one reason together."""
+    rows: dict[str, list[str]] = {}
+    for column in columns:
+        for row in column.rows:
+            entry = entries[row.claim]
+            if entry.verdict.agreement != "as_printed" and entry.verdict.verdict != "blocked":
+                labels = rows.setdefault(_why(entry), [])
+                where = f" ({_text(column.column)})" if len(columns) > 1 else ""
+                labels.append(_text(row.label) + where)
+    lines = [f"- {', '.join(labels)}: {why}." for why, labels in rows.items()]
+    return ["Notes:", "", *lines, ""] if lines else []
+
+
+def _why(entry: Entry) -> str:
+    explained = [explanation_words(entry, found) for found in entry.verdict.explained_by]
+    return _text("; ".join([entry.verdict.detail, *explained]))
+
+
+def _summary_page(
+    project: Project, report: Report, grouped: Mapping[tuple[str, str], list[TableColumn]]
+) -> str:
+    counts = report.counts()
+    decided = counts["pass"] + counts["fail"]
+    lines = [
+        "# What holds",
+        "",
+        f"**decided {decided}: {counts['pass']} hold, {counts['fail']} do not; "
+        f"{counts['claims'] - decided} undecided.** Of those that hold, "
+        f"{counts['pass_by_convention']} hold only under a counting convention inferred from "
+        "the table.",
+        "",
+        *_scopes(report),
+        *_failing(report),
+        "## Tables",
+        "",
+    ]
+    for (source, table), columns in grouped.items():
+        title = f"Table {table}: {columns[0].title}"
+        document = project.index.sources[source].title
+        lines.append(f"- [{_text(title)}]({_file_name(source, table)}), {_text(document)}")
+    lines += ["", *_findings(report), *_undecided(report), _footer(report.head)]
+    return "\n".join(lines)
+
+
+def _failing(report: Report) -> list[str]:
+    """List the failing claims, what is refuted apart from what is only padded or inconsistent."""
+    failing = [entry for entry in report.entries if entry.verdict.verdict == "fail"]
+    printed = [e for e in failing if e.claim.scope == "consistency"]
+    padded = [e for e in failing if e.verdict.reason == "over_precise"]
+    other = [e for e in failing if e not in printed and e not in padded]
+    return [
+        *_fail_table("Do not hold, farthest off first", other),
+        *_fail_table("Do not hold only for a .0 the primary does not print", padded),
+        *_fail_table("Printed numbers that do not fit together", printed),
+    ]
+
+
+def _fail_table(title: str, entries: list[Entry]) -> list[str]:
+    if not entries:
+        return []
+    header = ["claim", "printed", "measured", "off by", "why"]
+    lines = [f"## {title}", "", _row(header), _row(["---", "---:", "---:", "---:", "---"])]
+    for entry in worst_first(entries):
+        claim = f"`{entry.claim.id}`: {_text(entry.claim.statement)}"
+        numbers = [_text(entry.printed or ""), measured_words(entry)]
+        off = off_by_words(entry.verdict.off_by)
+        lines.append(_row([claim, *numbers, off, _why(entry)]))
+    return [*lines, ""]
+
+
+def _scopes(report: Report) -> list[str]:
+    """Keep apart what is about models and what is about printed numbers among themselves."""
+    lines = ["## By scope", "", _row(["scope", "hold", "do not", "undecided"])]
+    lines.append(_row(["---", "---:", "---:", "---:"]))
+    meanings = {
+        "claim": "claim (the printed figure itself)",
+        "mechanism": "mechanism (the stated cause, at a size of our own)",
+        "consistency": "consistency (printed numbers against printed numbers)",
+    }
+    for scope, meaning in meanings.items():
+        words = [e.verdict.verdict for e in report.entries if e.claim.scope == scope]
+        passed, failed = words.count("pass"), words.count("fail")
+        if words:
+            rest = len(words) - passed - failed
+            lines.append(_row([meaning, str(passed), str(failed), str(rest)]))
+    return [*lines, ""]
+
+
+def _findings(report: Report) -> list[str]:
+    if not report.findings:
+        return []
+    lines = ["## Findings", ""]
+    for finding in report.findings:
+        ids = ", ".join(f"`{id_}`" for id_ in finding.claims)
+        lines.append(f"- {finding.kind.replace('_', ' ')}: {ids}: {_text(finding.detail)}")
+    return [*lines, ""]
+
+
+def _undecided(report: Report) -> list[str]:
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in report.entries:
+        if entry.verdict.verdict not in {"pass", "fail"}:
+            groups.setdefault((entry.verdict.verdict, entry.verdict.reason), []).append(entry)
+    lines = ["## Undecided, and why", ""]
+    for (word, reason), entries in groups.items():
+        title = f"{word.replace('_', ' ')}: {reason.replace('_', ' ')}"
+        lines += [f"**{title}** ({len(entries)})", ""]
+        lines += [f"- `{entry.claim.id}`: {_why(entry)}" for entry in entries] + [""]
+    return lines if groups else []
+
+
+def _footer(head: str | None) -> str:
+    return f"Made by `verify publish tables` from the ledger with head `{head or 'none'}`.\n"
+
+
+def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Keep each claim once: a restatement is no second confirmation."""
+    return tuple({entry.claim.id: entry for entry in entries}.values())
+
+
+def _file_name(source: str, table: str) -> str:
+    slug = "".join(c if c.isalnum() else "-" for c in table.lower())
+    return f"tables/{source}-table-{slug}.md"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Make foreign text safe inside Markdown: no HTML, no table breaks."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return plain.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None  # whatever stands there is not the page; writing says what is in the way

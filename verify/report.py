@@ -1,0 +1,162 @@
+"""Claims, verdicts and findings side by side: what consoles, programs and pages show."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from verify.claim import Claim
+from verify.expect import Equal, PrintedFigure
+from verify.findings import Finding, findings_of
+from verify.judge import judge
+from verify.need import Need
+from verify.project import Project
+from verify.state import State, state_of
+from verify.verdict import WORDS, Verdict
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim with its verdict."""
+
+    claim: Claim
+    verdict: Verdict
+    needs: tuple[Need, ...]
+    modules: tuple[str, ...] = ()
+    """Modules of the project's own that declare reproductions."""
+
+    @property
+    def printed(self) -> str | None:
+        """The figure as the document prints it, hedge included; None where only words are."""
+        expect = self.claim.expect
+        if isinstance(expect, Equal):
+            return str(expect.printed)
+        if isinstance(expect, PrintedFigure):
+            return f"about {expect.printed}" if expect.hedge else expect.printed
+        return None
+
+    @property
+    def primary_printed(self) -> str | None:
+        """The primary paper's figure as it prints it."""
+        return self.claim.primary.printed if self.claim.primary is not None else None
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of the printed figure."""
+        return self.claim.expect.unit if isinstance(self.claim.expect, PrintedFigure) else None
+
+    @property
+    def by_hand(self) -> str | None:
+        """The command that repeats the measurement without this tool's judge."""
+        commands = dict.fromkeys(
+            command_for(n, self.modules) for n in self.needs if n.params.absent() is None
+        )
+        return "\n".join(commands) or None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give plain data for programs."""
+        verdict = self.verdict.as_json()
+        return {
+            "id": self.claim.id,
+            "source": self.claim.source,
+            "statement": self.claim.statement,
+            "scope": self.claim.scope,
+            "verdict": verdict["verdict"],
+            "agreement": verdict["agreement"],
+            "reason": verdict["reason"],
+            "detail": verdict["detail"],
+            "printed": self.printed,
+            "unit": self.unit,
+            "measured": verdict["measured"],
+            "by_key": verdict["by_key"],
+            "convention": verdict["convention"],
+            "off_by": verdict["off_by"],
+            "explained_by": verdict["explained_by"],
+            "found_at": [str(locator) for locator in self.claim.found_at],
+            "by_hand": self.by_hand,
+            "stale": verdict["stale"],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """All entries asked for, and what was found beside them."""
+
+    head: str | None
+    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Count claims by verdict, every word present, and how the passes agree."""
+        words = Counter(entry.verdict.verdict for entry in self.entries)
+        passes = Counter(
+            str(entry.verdict.agreement).partition(":")[0]
+            for entry in self.entries
+            if entry.verdict.verdict == "pass"
+        )
+        return {
+            "claims": len(self.entries),
+            **{word: words[word] for word in WORDS},
+            "pass_as_printed": passes["as_printed"],
+            "pass_within_tolerance": passes["within_tolerance"],
+            "pass_by_convention": passes["convention"],
+            "fail_over_precise": sum(e.verdict.reason == "over_precise" for e in self.entries),
+            "stale": sum(entry.verdict.stale for entry in self.entries),
+        }
+
+    def false_verdicts_to_expect(self) -> float:
+        """Add up the error rates of the decided claims; exact counts add nothing."""
+        decided = [e.verdict for e in self.entries if e.verdict.verdict in {"pass", "fail"}]
+        return sum(v.measured.level or 0.0 for v in decided if v.measured is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give plain data for programs."""
+        return {
+            "head": self.head,
+            "counts": self.counts(),
+            "claims": [entry.as_json() for entry in self.entries],
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def report_of(project: Project, ids: Iterable[str] | None = None) -> Report:
+    """Judge from the ledgers as they stand and gather everything about some claims.
+
+    Args:
+        project: The claims, checked.
+        ids: The claims to show; None for all. Findings always cover all.
+
+    Raises:
+        LedgerDamagedError: a ledger's chain does not hold.
+    """
+    return report_on(project, state_of(project), ids)
+
+
+def report_on(project: Project, state: State, ids: Iterable[str] | None = None) -> Report:
+    """Gather everything about some claims from a state already read."""
+    verdicts = judge(project, state.stored)
+    wanted = list(project.claims if ids is None else ids)
+    modules = tuple(project.index.reproductions)
+    entries = tuple(
+        Entry(project.claims[i], verdicts[i], project.needs[i], modules) for i in wanted
+    )
+    return Report(state.head, entries, findings_of(project, state, verdicts))
+
+
+def command_for(need: Need, modules: Iterable[str]) -> str:
+    """Give the command line that takes one measurement by hand, from the project's folder."""
+    params = json.dumps(need.params.model_dump(mode="json"))
+    own = [word for module in modules for word in ("--module", module)]
+    return shlex.join(["python", "-m", "reproductions", *own, need.reproduction, params])
+
+
+def worst_first(entries: Sequence[Entry]) -> list[Entry]:
+    """Sort entries by how far off they are, farthest first; those without a number last."""
+
+    def distance(entry: Entry) -> float:
+        off_by = entry.verdict.off_by
+        return -abs(off_by.relative) if off_by is not None and off_by.relative is not None else 1.0
+
+    return sorted(entries, key=distance)

@@ -1,0 +1,299 @@
+"""Measure what is missing, judge everything, record both: the only writer of measurements."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from filelock import FileLock
+
+from verify.child import Outcome, Worker
+from verify.digest import code_digest, digest
+from verify.environment import environment, machine_slug
+from verify.errors import VerifyError
+from verify.judge import judge
+from verify.ledger import Event, Ledger
+from verify.plan import Job, Plan, make_plan
+from verify.project import Project
+from verify.state import State, current_digests, package_roots, state_of, unrecorded
+from verify.verdict import Verdict
+
+PACKAGES = ("torch", "timm", "numpy", "pydantic")
+"""Versions every event records."""
+_POLL_S = 0.02
+
+
+class Observer(Protocol):
+    """Told of progress; the console implements it."""
+
+    def planned(self, plan: Plan) -> None:
+        """Hear what is about to be measured."""
+
+    def started(self, job: Job) -> None:
+        """Hear that a measurement begins."""
+
+    def finished(self, job: Job, outcome: Mapping[str, Any]) -> None:
+        """Hear how a measurement ended."""
+
+
+@dataclass
+class Ran:
+    """What a run did."""
+
+    measured: int = 0
+    errors: int = 0
+    changed: list[str] = field(default_factory=list)
+    """Claims whose verdict differs from the last one recorded."""
+    interrupted: bool = False
+
+
+def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer) -> Ran:
+    """Measure what some claims need, judge all claims, record what is new.
+
+    Nothing stale and no verdict changed: nothing is written. Each measurement is on disk
+    before the next begins, so a run that dies loses only the one in progress.
+
+    Raises:
+        VerifyError: the results folder cannot be written.
+        LedgerDamagedError: a chain does not hold.
+    """
+    state = state_of(project)
+    plan = make_plan(project, state.stored, ids, fresh=fresh)
+    observer.planned(plan)
+    recorder = _Recorder(project, state)
+    ran = Ran()
+    if plan.jobs or recorder.torn:
+        recorder.start(plan.jobs, fresh=fresh)
+    with _workers(project) as worker_on:
+        try:
+            for job in plan.jobs:
+                _measure(job, recorder, worker_on("cpu"), ran, observer)
+        except KeyboardInterrupt:
+            ran.interrupted = True
+    record_verdicts(project, recorder, ran)
+    recorder.finish(ran)
+    return ran
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What a run would change, found without writing anything."""
+
+    verdicts: tuple[str, ...]
+    """Claims whose verdict would differ from the last one recorded."""
+    values: tuple[str, ...]
+    """Measurements that would differ from the recorded ones, by name."""
+    errors: tuple[str, ...]
+    """Measurements that could not be taken again."""
+
+
+def compare(
+    project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
+) -> Differences:
+    """Measure what a run would measure and compare it with the ledgers; write nothing."""
+    state = state_of(project)
+    plan = make_plan(project, state.stored, ids, fresh=fresh)
+    observer.planned(plan)
+    stored, values, errors = dict(state.stored), [], []
+    with _workers(project) as worker_on:
+        for job in plan.jobs:
+            observer.started(job)
+            body = worker_on("cpu").measure(job.need).body
+            observer.finished(job, body)
+            now = unrecorded(body)
+            before = stored.get(job.need.key)
+            if now.outcome == "error":
+                errors.append(f"{job.need}: {now.reason}")
+            elif before is None or before.measurement != now.measurement:
+                values.append(str(job.need))
+            stored[job.need.key] = now
+    changed = changed_verdicts(state, judge(project, stored))
+    return Differences(tuple(changed), tuple(values), tuple(errors))
+
+
+def rejudge(project: Project, *, write: bool) -> list[str]:
+    """Judge everything again from stored measurements.
+
+    Args:
+        project: The claims, checked.
+        write: Record verdicts that differ from the last recorded ones.
+
+    Returns:
+        The claims whose verdict differs.
+    """
+    ran = Ran()
+    state = state_of(project)
+    if not write:
+        return list(changed_verdicts(state, judge(project, state.stored)))
+    recorder = _Recorder(project, state)
+    record_verdicts(project, recorder, ran)
+    recorder.finish(ran)
+    return ran.changed
+
+
+def changed_verdicts(state: State, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Select the verdicts that differ from the last one recorded for their claim.
+
+    Which measurement event they rest on, and how the detail is worded, is no difference.
+    """
+    last: dict[str, Event] = {event.body["claim"]: event for event in state.events("judged")}
+    return {
+        id_: verdict
+        for id_, verdict in verdicts.items()
+        if id_ not in last or _essence(last[id_].body["verdict"]) != _essence(verdict.as_json())
+    }
+
+
+def record_verdicts(project: Project, recorder: "_Recorder", ran: Ran) -> None:
+    """Write a ``judged`` event for every verdict that differs from the last one recorded."""
+    if recorder.started is None:
+        if not changed_now(project):
+            return
+        recorder.start((), fresh=False)
+    with recorder.turn("judging"):
+        for id_, verdict in changed_now(project).items():
+            recorder.judged(id_, verdict)
+            ran.changed.append(id_)
+
+
+def changed_now(project: Project) -> dict[str, Verdict]:
+    """Judge everything from the ledgers as they stand; select what is not recorded so."""
+    state = state_of(project)
+    return changed_verdicts(state, judge(project, state.stored))
+
+
+def _essence(verdict: Mapping[str, Any]) -> str:
+    dropped = {"evidence", "detail", "stale"}
+    return digest({key: value for key, value in verdict.items() if key not in dropped})
+
+
+def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer: Observer) -> None:
+    with recorder.turn("measuring"):
+        if recorder.measured_meanwhile(job):
+            return
+        observer.started(job)
+        outcome = worker.measure(job.need)
+        recorder.measured(job, outcome)
+    ran.measured += 1
+    ran.errors += outcome.body["outcome"] == "error"
+    observer.finished(job, outcome.body)
+
+
+@contextmanager
+def _workers(project: Project) -> Iterator[Any]:
+    """Give one worker per device, started when first asked for, ended with the block."""
+    workers: dict[str, Worker] = {}
+    modules = project.index.reproductions
+
+    def worker_on(device: str) -> Worker:
+        if device not in workers:
+            workers[device] = Worker(device, modules, [project.root] if modules else [])
+        return workers[device]
+
+    try:
+        yield worker_on
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+class _Recorder:
+    """Writes one run's events to this machine's ledger, opening the run before the first."""
+
+    def __init__(self, project: Project, state: State) -> None:
+        self.project = project
+        machine = machine_slug()
+        self.folder = project.results / machine
+        self.ledger = Ledger(self.folder)
+        self.known = len(state.ledgers.get(machine, ()))
+        """Events that stood in the ledger when the run was planned."""
+        self.environment = environment(project.root, PACKAGES)
+        self.started: Event | None = None
+        self.digests: dict[str, dict[str, Any]] = {}
+        self.policy = code_digest(["verify.judge"], package_roots(("verify",)))
+
+    @property
+    def torn(self) -> bool:
+        """Whether a crash left an unfinished line; opening a run sets it aside."""
+        self.ledger.events()
+        return self.ledger.torn
+
+    @contextmanager
+    def turn(self, what: str) -> Iterator[None]:
+        """Keep other runs on this class of machine waiting: they would do the same again."""
+        lock = FileLock(self.folder / f"{what}.lock", poll_interval=_POLL_S)
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise VerifyError(
+                f"{lock.lock_file}: want a lock, found {error.strerror}; nothing was lost; "
+                "correct that and run again"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def start(self, jobs: Sequence[Job], *, fresh: bool) -> None:
+        """Open the run before anything is measured, so that abandoned runs show.
+
+        Digests are taken now: should code change while it is being measured, the measurement
+        is stale, whichever of the two was run.
+        """
+        self.digests = {j.need.key: current_digests(self.project, j.need) for j in jobs}
+        keys = [job.need.key for job in jobs]
+        body = {"jobs": len(keys), "keys": keys, "fresh": fresh}
+        self.started = self._write("run_started", body, {})
+
+    def measured_meanwhile(self, job: Job) -> bool:
+        """Tell whether another run recorded this measurement after ours was planned."""
+        return any(
+            event.type == "measured"
+            and event.body["key"] == job.need.key
+            and event.body["outcome"] != "error"
+            and event.digests == self.digests[job.need.key]
+            for event in self.ledger.events()[self.known :]
+        )
+
+    def measured(self, job: Job, outcome: Outcome) -> None:
+        """Record one outcome, and which older one it replaces."""
+        key = job.need.key
+        older = [e for e in self.ledger.events() if e.type == "measured" and e.body["key"] == key]
+        body = {
+            "key": key,
+            "reproduction": job.need.reproduction,
+            "params": job.need.params.model_dump(mode="json"),
+            "because": job.because,
+            **outcome.body,
+        }
+        worker = {"worker": outcome.worker} if outcome.worker is not None else {}
+        event = self._write("measured", body, self.digests[key], worker)
+        if older and older[-1].body["outcome"] == "ok":
+            self._write("superseded", {"old": older[-1].sha256, "new": event.sha256}, {})
+
+    def judged(self, id_: str, verdict: Verdict) -> None:
+        """Record one verdict, with what it was judged from."""
+        claim = self.project.claims[id_].model_dump(mode="json", by_alias=True)
+        tolerance = claim["tolerance"]
+        digests = {"claim": digest(claim), "policy": self.policy}
+        body = {"claim": id_, "verdict": verdict.as_json(), "tolerance": tolerance}
+        self._write("judged", body, digests)
+
+    def finish(self, ran: Ran) -> None:
+        """Close the run, if one was opened."""
+        if self.started is not None:
+            body = {
+                "started": self.started.sha256,
+                "measured": ran.measured,
+                "errors": ran.errors,
+                "changed": len(ran.changed),
+                "interrupted": ran.interrupted,
+            }
+            self._write("run_finished", body, {})
+
+    def _write(
+        self, kind: Any, body: Any, digests: Any, worker: Mapping[str, Any] | None = None
+    ) -> Event:
+        return self.ledger.append(
+            kind, body, digests=digests, environment={**self.environment, **(worker or {})}
+        )

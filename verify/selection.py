@@ -1,0 +1,61 @@
+"""Which claims a command is about: by id glob, source, reproduction or verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from verify.claim import Claim, MeasuredInput
+from verify.errors import VerifyError
+from verify.project import Project
+from verify.refusals import suggestion
+from verify.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for; an empty field asks for everything."""
+
+    patterns: Sequence[str] = ()
+    source: str | None = None
+    reproduction: str | None = None
+    verdicts: Sequence[str] = ()
+
+
+def select(
+    project: Project, selection: Selection, judged: Mapping[str, Verdict] | None = None
+) -> list[str]:
+    """List the ids of the claims a selection names, in claim order.
+
+    Raises:
+        VerifyError: a pattern, source or reproduction matches no claim at all.
+    """
+    wanted = set(project.claims)
+    for pattern in selection.patterns:
+        if not any(fnmatchcase(id_, pattern) for id_ in project.claims):
+            raise VerifyError(f"no claim {pattern!r}{_hint(pattern, project)}")
+    if selection.patterns:
+        matched = {i for i in wanted if any(fnmatchcase(i, p) for p in selection.patterns)}
+        wanted &= matched
+    if selection.source is not None:
+        if selection.source not in project.index.sources:
+            hint = suggestion(selection.source, project.index.sources)
+            raise VerifyError(f"no document {selection.source!r}{hint or '; see claims.yaml'}")
+        wanted = {i for i in wanted if project.claims[i].source == selection.source}
+    if selection.reproduction is not None:
+        name = selection.reproduction
+        wanted = {i for i in wanted if name in _reproductions(project.claims[i])}
+        if not wanted:
+            raise VerifyError(f"no claim needs a reproduction {name!r}; `verify list` shows all")
+    if selection.verdicts and judged is not None:
+        wanted = {i for i in wanted if judged[i].verdict in selection.verdicts}
+    return [id_ for id_ in project.claims if id_ in wanted]
+
+
+def _reproductions(claim: Claim) -> set[str]:
+    named = {given.reproduction for given in claim.inputs if isinstance(given, MeasuredInput)}
+    # What no reproduction settles has "arithmetic" or "statement" in that place of its id.
+    return named | {claim.reproduction or claim.id.split(".")[1]}
+
+
+def _hint(pattern: str, project: Project) -> str:
+    return suggestion(pattern, project.claims) or "; `verify list` shows all ids"

@@ -1,0 +1,123 @@
+"""What all ledgers together know now: the latest outcome of every measurement, and its staleness.
+
+Nothing here is stored: staleness is worked out at each reading, from digests kept apart,
+so that one changed file or package version touches only what it can have changed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from heapq import merge
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from reproductions.contract import Measurement
+from verify.digest import code_digest
+from verify.environment import package_version
+from verify.errors import VerifyError
+from verify.ledger import Event, combined_head, read_ledgers
+from verify.need import Need
+from verify.project import Project
+from verify.stored import Stored
+
+
+@dataclass(frozen=True)
+class State:
+    """The ledgers of a project, read."""
+
+    ledgers: Mapping[str, list[Event]]
+    """By machine."""
+    stored: Mapping[str, Stored]
+    """The current outcome by ``Need.key``."""
+
+    @property
+    def head(self) -> str | None:
+        """The hash every published page prints; None if nothing is recorded."""
+        return combined_head(self.ledgers)
+
+    def events(self, kind: str) -> Iterable[Event]:
+        """Yield all events of one kind, oldest first; a ledger's own order beats its clock."""
+        found = ([e for e in events if e.type == kind] for events in self.ledgers.values())
+        return merge(*found, key=lambda event: event.time)
+
+
+def state_of(project: Project) -> State:
+    """Read every ledger of a project.
+
+    Raises:
+        LedgerDamagedError: a chain does not hold.
+    """
+    ledgers = read_ledgers(project.results)
+    needed: dict[str, Need] = {}
+    for claim in project.claims.values():
+        for need in project.all_needs(claim):
+            needed.setdefault(need.key, need)
+    stored: dict[str, Stored] = {}
+    for machine, events in ledgers.items():
+        for event in events:
+            if event.type == "measured" and event.body["key"] in needed:
+                need = needed[event.body["key"]]
+                found = _stored(project, need, machine, event)
+                before = stored.get(need.key)
+                if before is None or _rank(found) >= _rank(before):
+                    stored[need.key] = found
+    return State(ledgers, stored)
+
+
+def current_digests(project: Project, need: Need) -> dict[str, Any]:
+    """Digest everything a measurement depends on besides its params, kept apart."""
+    modules = (need.spec.module, *need.params.modules())
+    return {
+        "code": code_digest(modules, package_roots((*modules, "reproductions", "vig_models"))),
+        "packages": {name: package_version(name) for name in need.params.packages()},
+        "protocol": need.spec.protocol,
+    }
+
+
+def outdated(project: Project, need: Need, digests: Mapping[str, Any]) -> list[str]:
+    """Name what has changed since a measurement was taken: code, packages or protocol."""
+    now = current_digests(project, need)
+    return [name for name, value in now.items() if digests.get(name) != value]
+
+
+def unrecorded(body: Mapping[str, Any]) -> Stored:
+    """Read a worker's answer as if it stood in a ledger."""
+    measurement = body.get("measurement")
+    return Stored(
+        outcome=body["outcome"],
+        measurement=Measurement.model_validate(measurement) if measurement else None,
+        reason=body.get("reason", ""),
+        stale=False,
+        event="",
+        machine="",
+        duration_s=body["duration_s"],
+    )
+
+
+def _stored(project: Project, need: Need, machine: str, event: Event) -> Stored:
+    stale = bool(outdated(project, need, event.digests))
+    return replace(unrecorded(event.body), stale=stale, event=event.sha256, machine=machine)
+
+
+def _rank(stored: Stored) -> tuple[bool, bool]:
+    """Prefer what is current over what is stale, then what succeeded; later events win ties."""
+    return (not stored.stale, stored.outcome == "ok")
+
+
+@cache
+def package_roots(modules: tuple[str, ...]) -> dict[str, Path]:
+    """Find the folder (or single file) of each module's top-level package.
+
+    Raises:
+        VerifyError: one cannot be found.
+    """
+    roots = {}
+    for name in modules:
+        top = name.partition(".")[0]
+        found = find_spec(top)
+        if found is None or found.origin is None:
+            raise VerifyError(f"module {top!r}: want it importable, found none; install it")
+        origin = Path(found.origin)
+        roots[top] = origin.parent if origin.name == "__init__.py" else origin
+    return roots

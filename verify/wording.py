@@ -1,0 +1,120 @@
+"""Verdicts and numbers in words: shared by the console and the published pages."""
+
+from fractions import Fraction
+
+from verify.acceptance import at_print, exactly
+from verify.expect import PrintedFigure
+from verify.report import Entry, Report
+from verify.verdict import MARKS, PRIMARY, Explanation, OffBy
+
+WORDS = {
+    "pass": "holds",
+    "fail": "does not hold",
+    "inconclusive": "undecided",
+    "not_comparable": "not comparable",
+    "blocked": "blocked",
+    "not_checkable": "not checkable",
+    "error": "error",
+}
+
+
+def verdict_words(entry: Entry) -> str:
+    """Give mark and words: ``✓ holds (convention: trainable)``."""
+    verdict = entry.verdict
+    words = f"{MARKS[verdict.verdict]} {WORDS[verdict.verdict]}"
+    if verdict.agreement not in {None, "as_printed"}:
+        words += f" ({str(verdict.agreement).replace(':', ': ').replace('_', ' ')})"
+    elif verdict.verdict != "pass":
+        words += f" ({verdict.reason.replace('_', ' ')})"
+    return words + (" [stale]" if verdict.stale else "")
+
+
+def number(entry: Entry, value: float) -> str:
+    """Write a measured number with two digits more than the print it is compared with."""
+    expect = entry.claim.expect
+    last_digit = expect.figure.last_digit if isinstance(expect, PrintedFigure) else Fraction(1)
+    return at_print(exactly(value), last_digit)
+
+
+def measured_words(entry: Entry) -> str:
+    """Give the measured number, with its interval where it has one."""
+    measured = entry.verdict.measured
+    if measured is None:
+        return "not measured"
+    text = number(entry, measured.value)
+    if measured.low == measured.high:
+        return text
+    return f"{text} [{number(entry, measured.low)}, {number(entry, measured.high)}]"
+
+
+def off_by_words(off_by: OffBy | None) -> str:
+    """Give how far off: ``+1 last digit, +0.34 %``."""
+    if off_by is None:
+        return ""
+    digits = off_by.last_digits
+    text = f"{digits:+d}" if digits else "0"
+    text += " last digit" if abs(digits) == 1 else " last digits"
+    return text if off_by.relative is None else f"{text}, {100 * off_by.relative:+.2f} %"
+
+
+def explanation_words(entry: Entry, explanation: Explanation) -> str:
+    """Say what would account for the print without deciding it."""
+    if explanation.reason == PRIMARY:
+        return f"{explanation.what} prints {entry.primary_printed}"
+    value = number(entry, explanation.value)
+    return f"{explanation.fit} as {explanation.what}: {value} ({explanation.reason})"
+
+
+def summary(report: Report) -> str:
+    """Head every table: what is decided, how, and what is not."""
+    counts = report.counts()
+    failed, passed = counts["fail"], counts["pass"]
+    decided, convention = passed + failed, counts["pass_by_convention"]
+    return (
+        f"decided {decided} of {counts['claims']}: {passed - convention} hold as printed, "
+        f"{convention} only under a counting convention inferred from the table, "
+        f"{failed} do not{_by_padding(counts['fail_over_precise'])}; "
+        f"{counts['claims'] - decided} undecided"
+    )
+
+
+def _by_padding(over_precise: int) -> str:
+    return f" ({over_precise} only for a .0 the primary does not print)" if over_precise else ""
+
+
+def number_line(entry: Entry, width: int = 56) -> list[str]:
+    """Draw the acceptance region and the measurement on one line of text.
+
+    Args:
+        entry: A claim with a region and a measured number; otherwise nothing is drawn.
+        width: Characters between the outermost points.
+    """
+    verdict = entry.verdict
+    region, measured = verdict.region, verdict.measured
+    if region is None or measured is None:
+        return []
+    low, high = region
+    points = [p for p in (low, high, measured.low, measured.high) if p is not None]
+    left, right = min(points), max(points)
+    span = (right - left) or 1.0
+
+    def at(value: float) -> int:
+        return round((value - left) / span * width)
+
+    axis = [" "] * (width + 1)
+    start, stop = at(left if low is None else low), at(right if high is None else high)
+    for place in range(start, stop + 1):
+        axis[place] = "═"
+    if low is not None:
+        axis[start] = "["
+    if high is not None:
+        axis[stop] = "]"
+    marks = [" "] * (width + 1)
+    for place in range(at(measured.low), at(measured.high) + 1):
+        marks[place] = "─"
+    marks[at(measured.value)] = "▲"
+    ends = " to ".join("∞" if end is None else number(entry, end) for end in region)
+    return [
+        f"{''.join(axis)}  accepted: {ends}".rstrip(),
+        f"{''.join(marks)}  measured: {measured_words(entry)}".rstrip(),
+    ]
