@@ -103,8 +103,16 @@ def _answer(line: bytes, modules: Sequence[str], device: str) -> Answer:
             "outcome": "error",
             "exception": type(error).__name__,
             "message": str(error),
-            "traceback": traceback.format_exc(),
+            "traceback": _traceback(error),
         }
+
+
+def _traceback(error: Exception) -> str:
+    """Format a traceback whose files are named by folder and name, without this machine's paths."""
+    formatted = traceback.TracebackException.from_exception(error)
+    for frame in formatted.stack:
+        frame.filename = "/".join(Path(frame.filename).parts[-2:])
+    return "".join(formatted.format())
 
 
 def _measured(request: _Request, device: str) -> Answer:

@@ -15,7 +15,9 @@ from typing import Self
 from reproductions.contract import Quantity
 
 # No leading zero before a thousands comma: "0,123" is a decimal comma, not 123.
-_PRINTED = re.compile(r"[+\-]?([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?([eE][+\-]?\d{1,3})?", re.ASCII)
+_PRINTED = re.compile(
+    r"[+\-]?(([1-9]\d{0,2}(,\d{3})+|\d+)(\.\d+)?|\.\d+)([eE][+\-]?\d{1,3})?", re.ASCII
+)
 _MINUS_SIGNS = str.maketrans("\u2212\u2013", "--")
 
 

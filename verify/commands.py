@@ -8,7 +8,7 @@ from typing import Any
 
 from verify import console, ledger
 from verify import run as runner
-from verify.environment import tool_version
+from verify.environment import machine_slug, tool_version
 from verify.errors import VerifyError
 from verify.judge import judge
 from verify.load import find_root, load
@@ -39,7 +39,8 @@ def run(options: Options) -> int:
     alarm = _words(options.fail_on, "--fail-on")
     ids = _selected(project, options)
     if options.dry_run:
-        plan = make_plan(project, state_of(project).stored, ids, fresh=options.fresh)
+        stored = state_of(project).stored
+        plan = make_plan(project, stored, ids, fresh=options.fresh, machine=machine_slug())
         if options.json:
             console.say(json.dumps(plan.as_json(), indent=1))
         else:
@@ -54,7 +55,7 @@ def run(options: Options) -> int:
     _show(report, as_json=options.json)
     if ran.interrupted:
         raise KeyboardInterrupt
-    return _code(report, alarm)
+    return _code(report, alarm) or (ERROR if ran.errors else DONE)
 
 
 def list_claims(options: Options) -> int:

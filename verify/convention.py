@@ -111,7 +111,6 @@ def _is_evidence(claim: Claim) -> bool:
         and claim.convention == "unstated"
         and not claim.expect.coarse
         and claim.damaged is None
-        and claim.check is None
     )
 
 

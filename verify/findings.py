@@ -73,6 +73,8 @@ def _post_hoc(project: Project, state: State) -> Iterator[Finding]:
     """Find tolerances that were added or widened after a verdict had been recorded."""
     first: dict[str, Any] = {}
     for event in state.events("judged"):
+        if event.body["verdict"]["measured"] is None:
+            continue  # nothing had been seen yet that a tolerance could be fitted to
         first.setdefault(event.body["claim"], event.body["tolerance"])
     for id_, then in first.items():
         claim = project.claims.get(id_)

@@ -188,8 +188,8 @@ class _Court:
             return left_open(verdict, "convention_ambiguous", detail)
         models = {row.model for row in evidence if row.reproduced_by}
         detail = (
-            f"counted {', '.join(names)}: so are all {len(models)} {family} models "
-            "that any convention reproduces"
+            f"counted {', '.join(names)}, which fits all {len(models)} {family} models "
+            "of this document that any convention fits"
         )
         return replace(
             verdict,

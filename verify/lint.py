@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from reproductions.contract import SPECS, Params, Spec
 from verify.claim import Claim, Index, MeasuredInput
-from verify.expect import Arithmetic, Ordering, PrintedFigure, claims_in
+from verify.expect import Arithmetic, Ordering, PrintedFigure, claims_in, operation_of
 from verify.need import Need
 from verify.refusals import sentence as sentence_of
 from verify.refusals import suggestion
@@ -223,6 +223,11 @@ class _Checking:
     def _arithmetic(self, claim: Claim, expect: Arithmetic) -> Iterator[Finding]:
         if claim.scope != "consistency":
             yield ("scope",), f"want consistency for arithmetic over print, got {claim.scope!r}"
+        operation, _ = operation_of(expect)
+        wanted = _RESULT_UNITS.get(operation, expect.unit)
+        if expect.unit != wanted:
+            sentence = f"want {wanted}, the unit of a {operation}, got {expect.unit!r}"
+            yield ("expect", "unit"), sentence
         for id_ in claims_in(expect):
             for sentence in self._printed_id(claim, id_):
                 yield ("expect",), sentence
@@ -234,8 +239,13 @@ class _Checking:
             yield f"want the id of a claim or a quoted constant, got {id_!r}{hint}"
         elif not isinstance(given.expect, PrintedFigure):
             yield f"want a claim with a printed number, got {id_!r}, which has none"
+        elif given.damaged is not None:
+            yield f"want a whole print, got that of {id_!r}, which is damaged; leave it out"
         elif given.twin_of is not None:
             yield f"want a printed claim, got the measured twin {id_!r}; name {given.twin_of!r}"
+
+
+_RESULT_UNITS = {"ratio": "ratio", "percent_change": "percent"}
 
 
 def unknown_source(index: Index, path: Path_, source: str) -> Iterator[Finding]:

@@ -52,7 +52,12 @@ class Plan:
 
 
 def make_plan(
-    project: Project, stored: Mapping[str, Stored], ids: Sequence[str], *, fresh: bool = False
+    project: Project,
+    stored: Mapping[str, Stored],
+    ids: Sequence[str],
+    *,
+    fresh: bool = False,
+    machine: str | None = None,
 ) -> Plan:
     """Plan the measurements for some claims, and for the sibling rows that are their evidence.
 
@@ -61,12 +66,13 @@ def make_plan(
         stored: Outcomes so far, by ``Need.key``.
         ids: The claims asked for.
         fresh: Measure again what is already current.
+        machine: The machine to run on; what was only blocked on another one is tried again.
     """
     ids = with_siblings(project, ids)
     jobs = []
     blocked = {id_: absent for id_ in ids if (absent := _absent(project.needs[id_]))}
     for need in needs_of(project, ids):
-        because = _because(stored.get(need.key), fresh=fresh)
+        because = _because(stored.get(need.key), fresh=fresh, machine=machine)
         if because is None or need.params.absent() is not None:
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
@@ -85,9 +91,11 @@ def with_siblings(project: Project, ids: Iterable[str]) -> list[str]:
     return [id_ for id_ in project.claims if id_ in wanted]
 
 
-def _because(stored: Stored | None, *, fresh: bool) -> str | None:
+def _because(stored: Stored | None, *, fresh: bool, machine: str | None) -> str | None:
     if stored is None:
         return "missing"
+    if stored.outcome == "blocked" and machine not in {None, stored.machine}:
+        return f"blocked on {stored.machine}"
     if stored.outcome == "error":
         return "an error before"
     if stored.stale:

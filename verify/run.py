@@ -58,7 +58,7 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
         LedgerDamagedError: a chain does not hold.
     """
     state = state_of(project)
-    plan = make_plan(project, state.stored, ids, fresh=fresh)
+    plan = make_plan(project, state.stored, ids, fresh=fresh, machine=machine_slug())
     observer.planned(plan)
     recorder = _Recorder(project, state)
     ran = Ran()
@@ -92,7 +92,7 @@ def compare(
 ) -> Differences:
     """Measure what a run would measure and compare it with the ledgers; write nothing."""
     state = state_of(project)
-    plan = make_plan(project, state.stored, ids, fresh=fresh)
+    plan = make_plan(project, state.stored, ids, fresh=fresh, machine=machine_slug())
     observer.planned(plan)
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:

@@ -1,6 +1,7 @@
 """The worker: one answer per request, whatever a reproduction does, and no orphan."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,9 @@ def test_an_exception_is_an_answer_and_the_worker_lives_on(shared_worker):
     assert (answer["id"], answer["outcome"]) == (7, "error")
     assert (answer["exception"], answer["message"]) == ("ValueError", "broken on purpose")
     assert 'raise ValueError("broken on purpose")' in answer["traceback"]
+    files = re.findall(r'File "(.*?)"', answer["traceback"])
+    assert files
+    assert not any(file.startswith("/") or file.count("/") > 1 for file in files)
     assert shared_worker.answer("return")["outcome"] == "ok"
 
 

@@ -247,7 +247,8 @@ def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def _file_name(source: str, table: str) -> str:
-    slug = "".join(c if c.isalnum() else "-" for c in table.lower())
+    # Not only readable but one to one: "A.1" and "A-1" are two tables.
+    slug = "".join(c if c.isalnum() else f"-{ord(c):x}-" for c in table.lower())
     return f"tables/{source}-table-{slug}.md"
 
 
@@ -256,9 +257,9 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Make foreign text safe inside Markdown: no HTML, no table breaks."""
+    """Make foreign text safe inside Markdown: no HTML, no links, no table breaks."""
     plain = html.escape(" ".join(text.split()), quote=False)
-    return plain.replace("\\", "\\\\").replace("|", "\\|")
+    return plain.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[")
 
 
 def _bytes_of(path: Path) -> bytes | None:

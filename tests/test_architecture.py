@@ -1,0 +1,144 @@
+"""The arrow verify -> reproductions -> vig_models, who may read claims, and what stays light."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("vig_models", "reproductions", "verify")
+"""From the bottom up: a package may import itself and what stands before it."""
+FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
+TORCH_FREE = [
+    "vig_models",
+    "vig_models.registry",
+    "reproductions.catalog",
+    "reproductions.contract",
+    "reproductions.conventions",
+    "reproductions.errors",
+    "reproductions.measure",
+    "reproductions.model_names",
+    "reproductions.timm_names",
+    *(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "verify").rglob("*.py"))
+        if path.stem not in {"__main__", "__init__"}
+    ),
+]
+BROAD = {"Exception", "BaseException"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def imports(tree):
+    """Yield (dots, module) of every import statement, wherever it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_point_down(path):
+    layer = path.relative_to(ROOT).parts[0]
+    above = LAYERS[LAYERS.index(layer) + 1 :]
+    found = list(imports(ast.parse(path.read_text())))
+    assert [module for _, module in found if module.partition(".")[0] in (*above, "tests")] == []
+    assert [dots for dots, _ in found if dots] == [], "relative imports hide the layer"
+
+
+@pytest.mark.parametrize("layer", ["vig_models", "reproductions"])
+def test_claims_are_named_by_verify_alone(layer):
+    for path in (ROOT / layer).rglob("*.py"):
+        texts = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert not [text for text in texts if "claims.yaml" in text or "claims/" in text], path
+
+
+def test_the_only_broad_except_is_the_workers():
+    found = [
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
+    ]
+    assert found == ["reproductions/worker.py"]
+
+
+def _is_broad(type_):
+    names = type_.elts if isinstance(type_, ast.Tuple) else [type_]
+    return type_ is None or any(isinstance(n, ast.Name) and n.id in BROAD for n in names)
+
+
+def test_the_claims_folder_holds_data_only():
+    assert {path.suffix for path in (ROOT / "claims").rglob("*") if path.is_file()} == {".yaml"}
+
+
+def loaded_by(code, *arguments):
+    """Run code in a fresh interpreter and name the modules loaded at its end."""
+    report = '\nimport json as j, sys as s; s.stderr.write("\\n" + j.dumps(sorted(s.modules)))'
+    ran = subprocess.run(
+        [sys.executable, "-c", code + report, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(json.loads(ran.stderr.splitlines()[-1]))
+
+
+def test_what_names_and_judges_loads_no_torch():
+    loaded = loaded_by("\n".join(f"import {name}" for name in TORCH_FREE))
+    assert set(TORCH_FREE) <= loaded
+    assert not {"torch", "timm", "numpy"} & loaded
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "lint",
+        "judge --dry-run",
+        "publish tables --check",
+        "ledger check",
+        "ledger show",
+        "all --dry-run",
+    ],
+)
+def test_commands_that_measure_nothing_load_no_torch(command):
+    code = "import sys\nfrom verify.cli import main\nassert main(sys.argv[1:]) in {0, 1, 3}"
+    loaded = loaded_by(code, *command.split(), "--project", str(ROOT))
+    assert "verify.commands" in loaded
+    assert not {"torch", "timm", "numpy"} & loaded
+
+
+def test_showing_a_claim_loads_no_torch():
+    code = "\n".join(
+        (
+            "from pathlib import Path",
+            "from verify.load import load",
+            "from verify.cli import main",
+            "id_ = next(iter(load(Path.cwd()).claims))",
+            "assert main(['show', id_]) == 0",
+        )
+    )
+    assert not {"torch", "timm", "numpy"} & loaded_by(code)
+
+
+def test_help_loads_neither_pydantic_nor_rich():
+    code = (
+        "import contextlib\nfrom verify.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])"
+    )
+    loaded = loaded_by(code)
+    assert "verify.cli" in loaded
+    assert not {"pydantic", "rich", "yaml", "torch"} & loaded

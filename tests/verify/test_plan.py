@@ -1,0 +1,133 @@
+"""The plan: what is measured, why, for which claims, and what cannot be."""
+
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from verify.plan import make_plan, with_siblings
+from verify.state import state_of
+from verify.stored import Stored
+
+_SPEC = spec_from_file_location("harness", Path(__file__).parent / "toyproject" / "harness.py")
+harness = module_from_spec(_SPEC)
+_SPEC.loader.exec_module(harness)
+clean, toy, measured = harness.clean, harness.toy, harness.measured
+S, TI, B = (f"toyvig.toy_count.toyvig_{size}" for size in ("s", "ti", "b"))
+L = "toyvig.toy_count.toyold_l"
+
+
+@pytest.fixture
+def project(toy):
+    return toy.project()
+
+
+def key(project, id_):
+    return project.needs[id_][0].key
+
+
+def outcome(word, *, stale=False, duration_s=3.0):
+    return Stored(word, None, "", stale, "", "", duration_s)
+
+
+def models(plan):
+    return [job.need.params.model for job in plan.jobs]
+
+
+def test_claims_that_need_the_same_measurement_share_one_job(project):
+    plan = make_plan(project, {}, list(project.claims))
+    assert models(plan) == list(harness.MODELS)
+    shared = {job.need.params.model: job.claims for job in plan.jobs}
+    assert shared["toymlp_ti"] == (
+        "toynotes.toy_count.toymlp_ti",
+        "toyvig.toy_count.toymlp_ti",
+    )
+    assert shared["toyold_l"] == (L, f"{L}.table_iii")
+
+
+@pytest.mark.parametrize(
+    ("stored", "because"),
+    [
+        pytest.param(None, "missing", id="nothing stored"),
+        pytest.param(outcome("error"), "an error before", id="error"),
+        pytest.param(outcome("ok", stale=True), "stale", id="stale"),
+        pytest.param(outcome("blocked", stale=True), "stale", id="blocked and stale"),
+        pytest.param(outcome("ok"), None, id="current"),
+        pytest.param(outcome("blocked"), None, id="blocked"),
+    ],
+)
+def test_a_job_says_why_it_is_taken(project, stored, because):
+    known = {key(project, L): stored} if stored else {}
+    assert [job.because for job in make_plan(project, known, [L]).jobs] == [because] * bool(because)
+
+
+def test_what_was_only_blocked_on_another_machine_is_tried_on_this_one(project):
+    blocked = {key(project, L): outcome("blocked")}
+    here = blocked[key(project, L)].machine
+    assert make_plan(project, blocked, [L], machine=here).jobs == ()
+    (job,) = make_plan(project, blocked, [L], machine="h200").jobs
+    assert job.because == f"blocked on {here}"
+
+
+def test_fresh_takes_what_is_current_too(project):
+    plan = make_plan(project, {key(project, L): outcome("ok")}, [L], fresh=True)
+    assert [job.because for job in plan.jobs] == ["asked for afresh"]
+
+
+def test_a_claim_whose_model_is_not_written_is_blocked_and_never_a_job(project):
+    plan = make_plan(project, {}, ["toyvig.toy_count.toyvig_h"])
+    assert plan.blocked == {"toyvig.toy_count.toyvig_h": "no model named toyvig_h yet"}
+    assert "toyvig_h" not in models(plan)
+
+
+def test_siblings_are_the_rows_of_the_same_family_in_the_same_document(project):
+    assert with_siblings(project, [S]) == [TI, S, B]
+    assert with_siblings(project, ["toyvig.statement.fast"]) == ["toyvig.statement.fast"]
+
+
+def test_the_estimate_is_the_last_duration_else_the_median_of_others_else_the_declared_cost(
+    project,
+):
+    (job,) = make_plan(project, {}, [L]).jobs
+    assert job.estimate_s == job.need.spec.cost_s
+    others = {str(n): outcome("ok", duration_s=s) for n, s in enumerate((2.0, 5.0, 9.0))}
+    (job,) = make_plan(project, others, [L]).jobs
+    assert job.estimate_s == 5.0
+    own = {**others, key(project, L): outcome("ok", stale=True, duration_s=7.0)}
+    plan = make_plan(project, own, [L])
+    assert plan.estimate_s == plan.jobs[0].estimate_s == 7.0
+
+
+def test_a_failed_duration_estimates_nothing(project):
+    stored = {key(project, L): outcome("error", duration_s=900.0)}
+    (job,) = make_plan(project, stored, [L]).jobs
+    assert job.estimate_s == job.need.spec.cost_s
+
+
+def test_the_plan_in_json_names_jobs_blocked_claims_and_time(project):
+    plan = make_plan(project, {}, [L, "toyvig.toy_count.toyvig_h"])
+    found = plan.as_json()
+    assert found["jobs"][-1] == {
+        "reproduction": "toy_count",
+        "params": {"model": "toyold_l"},
+        "claims": [L, f"{L}.table_iii"],
+        "because": "missing",
+        "estimate_s": 0.01,
+    }
+    assert found["blocked"] == dict(plan.blocked)
+    assert found["estimate_s"] == plan.estimate_s
+
+
+def test_a_project_measured_completely_plans_nothing(measured):
+    project = measured.project()
+    plan = make_plan(project, state_of(project).stored, list(project.claims))
+    assert plan.jobs == ()
+    assert plan.blocked == {"toyvig.toy_count.toyvig_h": "no model named toyvig_h yet"}
+
+
+def test_a_stored_outcome_that_turns_stale_is_planned_again(measured):
+    project = measured.project()
+    stored = dict(state_of(project).stored)
+    stored[key(project, L)] = replace(stored[key(project, L)], stale=True)
+    assert models(make_plan(project, stored, list(project.claims))) == ["toyold_l"]
