@@ -34,10 +34,10 @@ def multiply_accumulates(params: MultiplyAccumulatesParams, device: Device) -> M
     try:
         tally, ran_on = _tally(params)
     except (AssertionError, ModelError, RuntimeError, ValueError) as error:
-        side = params.image_size
+        side, why = params.image_size, str(error) or type(error).__name__
         raise NotMeasurableError(
             f"multiply_accumulates: {params.model!r} does not run on a {side} x {side} image "
-            f"({error}); ask for a size that it takes"
+            f"({why}); ask for a size that it takes"
         ) from error
     counts = _counts(tally)
     fewest, most = _clustering_range(tally)
