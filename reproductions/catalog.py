@@ -3,11 +3,13 @@
 Imports no torch. The function of the same name stands in the module of the same name.
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from reproductions import model_names
 from reproductions.contract import Params, Spec, declare
-from reproductions.conventions import PARAMETER_CONVENTIONS
+from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
 
 
 class ModelParams(Params):
@@ -41,6 +43,33 @@ class ModelParams(Params):
     def packages(self) -> tuple[str, ...]:
         """Name timm where it supplies the model."""
         return ("timm",) if model_names.supplier_of(self.model) == "timm" else ()
+
+
+class MultiplyAccumulatesParams(ModelParams):
+    """Which classifier to run, on what."""
+
+    num_classes: int = Field(default=1000, ge=0)
+    """Outputs of the classifier; 0 leaves it away and counts the backbone alone."""
+    image_size: int = Field(default=224, ge=1)
+    """Side of the one square image, in pixels."""
+    implementation: Literal["published"] = "published"
+    """``published``: the operations that the authors' code runs."""
+
+
+MULTIPLY_ACCUMULATES = declare(
+    Spec(
+        name="multiply_accumulates",
+        module="reproductions.multiply_accumulates",
+        params=MultiplyAccumulatesParams,
+        unit="GMAC",
+        conventions=MULTIPLY_ACCUMULATE_CONVENTIONS,
+        better="none",
+        protocol=1,
+        cost_s=0.5,
+        time_limit_s=300,
+        memory_limit_gib=4,
+    )
+)
 
 
 class ParameterCountParams(ModelParams):

@@ -29,7 +29,7 @@ __all__ = [
     "reproduction",
 ]
 
-Unit = Literal["Mparam", "param", "ratio", "percent", "point"]
+Unit = Literal["Mparam", "param", "GMAC", "ratio", "percent", "point"]
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""
 
 Device = str
@@ -117,6 +117,17 @@ class Convention:
     """What is counted, as a clause that completes "counts ..."."""
     sound: bool = True
     """Whether it counts everything it names; an unsound one never passes a claim."""
+    sound_if_zero: str | None = None
+    """A key of the measurement that says how much the convention missed in this model.
+
+    An unsound convention with such a key counts everything it names, after all, in a model
+    where the key is 0; ask ``is_sound_in``, which knows.
+    """
+
+    def is_sound_in(self, measurement: Measurement) -> bool:
+        """Tell whether it counted everything it names in the model that was measured."""
+        missed = measurement.values.get(self.sound_if_zero) if self.sound_if_zero else None
+        return self.sound or (missed is not None and missed.low == missed.high == 0)
 
 
 @dataclass(frozen=True, kw_only=True)

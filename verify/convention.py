@@ -32,9 +32,11 @@ class Evidence:
     """SHA-256 of the ledger event it rests on; empty if missing."""
 
 
-def sound_conventions(spec: Spec) -> tuple[str, ...]:
-    """Name the conventions that may pass a claim, in declared order, default first."""
-    return tuple(c.name for c in spec.conventions if c.sound)
+def sound_conventions(spec: Spec, found: Measurement) -> tuple[str, ...]:
+    """Name the conventions that may pass a claim on this model, in declared order."""
+    return tuple(
+        c.name for c in spec.conventions if c.name in found.values and c.is_sound_in(found)
+    )
 
 
 def reproducing(spec: Spec, measurement: Measurement, accepted: Acceptance) -> frozenset[str]:
@@ -48,9 +50,8 @@ def standing_at(
     """Name the sound conventions whose interval lies so to the region, in declared order."""
     return [
         name
-        for name in sound_conventions(spec)
-        if name in measurement.values
-        and accepted.standing(interval_of(measurement.values[name])) == standing
+        for name in sound_conventions(spec, measurement)
+        if accepted.standing(interval_of(measurement.values[name])) == standing
     ]
 
 
@@ -81,9 +82,9 @@ def qualifying(spec: Spec, evidence: list[Evidence]) -> list[str]:
     """Name the conventions that the whole family bears out, in declared order."""
     explained = [row for row in evidence if row.reproduced_by]
     return [
-        name
-        for name in sound_conventions(spec)[1:]
-        if all(name in row.reproduced_by for row in explained)
+        convention.name
+        for convention in spec.conventions[1:]
+        if all(convention.name in row.reproduced_by for row in explained)
         and len({row.model for row in explained}) > 1
     ]
 

@@ -41,7 +41,7 @@ def _candidates(
 ) -> Iterator[tuple[str, Fraction, str]]:
     own = stored[need.key].measurement
     for convention in need.spec.conventions:
-        if own is not None and not convention.sound and convention.name in own.values:
+        if own is not None and convention.name in own.values and not convention.is_sound_in(own):
             yield convention.name, exactly(own.values[convention.name].value), "unsound counter"
     key = key_of(need, claim.convention)
     for fitted in project.fitted_needs(claim):

@@ -12,7 +12,6 @@ from verify.compare import Acceptance
 from verify.convention import (
     family_evidence,
     qualifying,
-    sound_conventions,
     standing_at,
 )
 from verify.expect import (
@@ -214,9 +213,11 @@ class _Court:
             return missing_key(need, key, sorted({*found.facts, *found.values}))
         verdict = structured(expect, key, found)
         fits = [
-            name
-            for name in sound_conventions(need.spec)
-            if claim.convention == "unstated" and matches(expect, fact_of(found, name))
+            other.name
+            for other in need.spec.conventions
+            if claim.convention == "unstated"
+            and other.is_sound_in(found)
+            and matches(expect, fact_of(found, other.name))
         ]
         if verdict.verdict == "fail" and fits:
             detail = f"{verdict.detail}; {', '.join(fits)} would fit"

@@ -109,7 +109,7 @@ def under_every_convention(need: Need, found: Measurement, expect: Value) -> str
     def distance_of(name: str) -> Fraction:
         return abs(exactly(found.values[name].value) - expect.figure.value)
 
-    names = [name for name in sound_conventions(need.spec) if name in found.values]
+    names = sound_conventions(need.spec, found)
     nearest = min(names, key=distance_of)
     if nearest == names[0]:
         return "outside the region of the print under every convention"
@@ -212,9 +212,9 @@ def shared_conventions(
     if not open_:
         return []
     return [
-        name
-        for name in sound_conventions(open_[0][0].spec)[1:]
-        if all(name in sound_conventions(n.spec) and name in found.values for n, found in open_)
+        convention.name
+        for convention in open_[0][0].spec.conventions[1:]
+        if all(convention.name in sound_conventions(need.spec, found) for need, found in open_)
     ]
 
 

@@ -4,12 +4,14 @@
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reproductions.contract import Unit
 from verify.errors import ClaimError, VerifyError
 from verify.load import find_root, load
 
@@ -50,6 +52,9 @@ tables:
         printed: "25.6"
         model: resnet50
 """
+
+*_FIRST, _LAST = map(repr, get_args(Unit))
+UNITS = f"{', '.join(_FIRST)} or {_LAST}"
 
 ARITHMETIC = """  - id: toyvig.arithmetic.{name}
     statement: Twice as large.
@@ -140,7 +145,7 @@ ONE_CLAIM = [
     ("params as a list", "{model: resnet18, num_classes: 1000}", "[resnet18]", "7: claims.0.params: want a mapping, got a list"),
     ("unknown convention", "    expect:", "    convention: trainabel\n    expect:", "8: claims.0.convention: want a convention of parameter_count, got 'trainabel'; did you mean 'trainable'?"),
     ("another unit", "Mparam", "ratio", "11: claims.0.expect.unit: want Mparam, the unit of parameter_count, got 'ratio'; convert it"),
-    ("unknown unit", "Mparam", "Mpram", "11: claims.0.expect.unit: want 'Mparam', 'param', 'ratio', 'percent' or 'point', got 'Mpram'; did you mean 'Mparam'?"),
+    ("unknown unit", "Mparam", "Mpram", f"11: claims.0.expect.unit: want {UNITS}, got 'Mpram'; did you mean 'Mparam'?"),
     ("unknown kind", "kind: value", "kind: vlaue", "9: claims.0.expect.kind: want one of value, bound, ratio, difference, ordering, equal, arithmetic, got 'vlaue'; did you mean 'value'?"),
     ("id of another document", "id: toyvig", "id: refnet", "3: claims.0.id: want an id that starts with 'toyvig', got 'refnet.parameter_count.resnet18'; begin it with the document's name"),
     ("id of another reproduction", "id: toyvig.parameter_count", "id: toyvig.count", "3: claims.0.id: want parameter_count as the id's second part, got 'count'; rename it"),
