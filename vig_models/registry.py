@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "pvt": ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"),
     "pyramid_vig": ("pvig_ti", "pvig_s", "pvig_m", "pvig_b"),
     "vig": ("vig_ti", "vig_s", "vig_b"),
 }

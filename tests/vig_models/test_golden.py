@@ -28,6 +28,16 @@ def model(variant: str, golden: ModuleType, official: Official, float64: None) -
     return model.eval()
 
 
+@pytest.mark.parametrize("name", ["pvt_small", "pvt_large"])
+def test_logits_of_models_without_a_graph_equal_those_of_the_authors_code(
+    golden: ModuleType, official: Official, float64: None, name: str
+) -> None:
+    model = create_model(name)
+    shapes = {entry: tuple(value.shape) for entry, value in official(name, model).items()}
+    load_authors_state_dict(model, golden.official_state(shapes))
+    assert _error(golden, name, model.eval()) < golden.TOLERANCE
+
+
 @torch.no_grad()
 def _error(golden: ModuleType, variant: str, model: nn.Module) -> float:
     return float(golden.relative_error(model(golden.images()), golden.logits(variant)))

@@ -13,6 +13,10 @@ PARAMETERS = {
     "pvig_s": (29_023_850, 1_771_938),
     "pvig_m": (51_681_930, 2_156_098),
     "pvig_b": (95_213_258, 2_232_930),
+    "pvt_tiny": (13_229_288, 0),
+    "pvt_small": (24_485_864, 0),
+    "pvt_medium": (44_208_104, 0),
+    "pvt_large": (61_369_320, 0),
     "vig_ti": (7_184_744, 0),
     "vig_s": (22_747_752, 0),
     "vig_b": (86_841_832, 0),
@@ -73,7 +77,7 @@ def test_a_variant_has_the_parameters_of_the_authors(name: str) -> None:
     assert (sum(p.numel() for p in parameters), frozen) == PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", list(NEIGHBORS))
 def test_a_variant_has_the_neighbors_and_dilations_of_the_authors(name: str) -> None:
     with torch.device("meta"):
         graphers = _graphers(create_model(name))
