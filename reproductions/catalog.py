@@ -64,6 +64,7 @@ MULTIPLY_ACCUMULATES = declare(
         unit="GMAC",
         conventions=MULTIPLY_ACCUMULATE_CONVENTIONS,
         better="none",
+        tried=tuple({"image_size": size} for size in (256, 288, 384)),
         protocol=1,
         cost_s=0.5,
         time_limit_s=300,

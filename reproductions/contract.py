@@ -6,7 +6,7 @@ function under ``@reproduction`` in the module the spec names.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
@@ -142,6 +142,8 @@ class Spec:
     conventions: tuple[Convention, ...]
     """In declared order; the first one is the default."""
     better: Literal["higher", "lower", "none"]
+    tried: tuple[Mapping[str, JsonValue], ...] = ()
+    """Params that differ, measured to explain a miss and never for a verdict."""
     protocol: int
     """Goes up when the way of measuring changes on purpose; older measurements are then stale."""
     cost_s: float

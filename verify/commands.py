@@ -8,11 +8,10 @@ from typing import Any
 
 from verify import console, ledger
 from verify import run as runner
-from verify.environment import machine_slug, tool_version
+from verify.environment import tool_version
 from verify.errors import VerifyError
 from verify.judge import judge
 from verify.load import find_root, load
-from verify.plan import make_plan
 from verify.project import Project
 from verify.publish import tables
 from verify.refusals import suggestion
@@ -39,8 +38,7 @@ def run(options: Options) -> int:
     alarm = _words(options.fail_on, "--fail-on")
     ids = _selected(project, options)
     if options.dry_run:
-        stored = state_of(project).stored
-        plan = make_plan(project, stored, ids, fresh=options.fresh, machine=machine_slug())
+        plan = runner.plan_for(project, state_of(project), ids, fresh=options.fresh)
         if options.json:
             console.say(json.dumps(plan.as_json(), indent=1))
         else:

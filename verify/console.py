@@ -101,7 +101,9 @@ class Watcher:
 
     def planned(self, plan: Plan) -> None:
         """Open a bar if the plan is long enough to be watched."""
-        self.total = len(plan.jobs)
+        self.total, self.done = len(plan.jobs), 0
+        if self.progress is not None:
+            self.progress.stop()
         if sys.stderr.isatty() and plan.estimate_s > _PROGRESS_FROM_S:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             self.progress = Progress(

@@ -50,12 +50,28 @@ def _candidates(
             continue
         value = result.measurement.values[key].value
         yield str(fitted.params.subject()), exactly(value), "fitted"
+    for tried in project.tried_needs(claim):
+        result = stored.get(tried.key)
+        if result is None or result.measurement is None or key not in result.measurement.values:
+            continue
+        yield (
+            _difference(need, tried),
+            exactly(result.measurement.values[key].value),
+            "other params",
+        )
     if claim.primary is not None and claim.primary.printed is not None:
         yield (
             f"the {claim.primary.paper} paper",
             Printed.parse(claim.primary.printed).value,
             PRIMARY,
         )
+
+
+def _difference(need: Need, tried: Need) -> str:
+    """Name the params in which another measurement differs: ``image_size 288``."""
+    own = need.params.model_dump()
+    theirs = tried.params.model_dump()
+    return ", ".join(f"{name} {theirs[name]}" for name in own if own[name] != theirs[name])
 
 
 def agrees(one: PrintedFigure, other: PrintedFigure) -> bool:

@@ -1,7 +1,7 @@
 """What has to be measured, and what cannot be: pure, before anything runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -31,6 +31,10 @@ class Plan:
     blocked: Mapping[str, str]
     """Claim id to what is missing."""
 
+    def without(self, keys: Collection[str]) -> "Plan":
+        """Leave out the measurements with these ``Need.key``."""
+        return replace(self, jobs=tuple(job for job in self.jobs if job.need.key not in keys))
+
     @property
     def estimate_s(self) -> float:
         """Seconds the jobs are expected to take, one after the other."""
@@ -58,6 +62,7 @@ def make_plan(
     *,
     fresh: bool = False,
     machine: str | None = None,
+    unexplained: Collection[str] = (),
 ) -> Plan:
     """Plan the measurements for some claims, and for the sibling rows that are their evidence.
 
@@ -67,11 +72,19 @@ def make_plan(
         ids: The claims asked for.
         fresh: Measure again what is already current.
         machine: The machine to run on; what was only blocked on another one is tried again.
+        unexplained: Claims that do not hold so far; what may explain them is measured too.
     """
     ids = with_siblings(project, ids)
     jobs = []
     blocked = {id_: absent for id_ in ids if (absent := _absent(project.needs[id_]))}
-    for need in needs_of(project, ids):
+    tried = {
+        need.key: need
+        for id_ in ids
+        if id_ in unexplained
+        for need in project.tried_needs(project.claims[id_])
+    }
+    needs = {need.key: need for need in needs_of(project, ids)} | tried
+    for need in needs.values():
         because = _because(stored.get(need.key), fresh=fresh, machine=machine)
         if because is None or need.params.absent() is not None:
             continue

@@ -65,6 +65,13 @@ class Project:
         yield from self.protocols.get(claim.id, {}).values()
         yield from self.fitted_needs(claim)
 
+    def tried_needs(self, claim: Claim) -> Iterator[Need]:
+        """Yield the measurements that might explain a miss, such as other image sizes."""
+        needs = self.needs[claim.id]
+        if claim.reproduction is not None and len(needs) == 1:
+            for overrides in needs[0].spec.tried:
+                yield Need(claim.reproduction, needs[0].params.model_copy(update=overrides))
+
     def fitted_needs(self, claim: Claim) -> Iterator[Need]:
         """Yield the same measurement on every model fitted to this claim's printed number."""
         for name, note in self.index.models.items():

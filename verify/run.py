@@ -58,21 +58,35 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
         LedgerDamagedError: a chain does not hold.
     """
     state = state_of(project)
-    plan = make_plan(project, state.stored, ids, fresh=fresh, machine=machine_slug())
-    observer.planned(plan)
+    plan = plan_for(project, state, ids, fresh=fresh)
     recorder = _Recorder(project, state)
     ran = Ran()
     if plan.jobs or recorder.torn:
         recorder.start(plan.jobs, fresh=fresh)
+    taken: set[str] = set()
     with _workers(project) as worker_on:
         try:
-            for job in plan.jobs:
-                _measure(job, recorder, worker_on("cpu"), ran, observer)
+            while plan.jobs:
+                observer.planned(plan)
+                for job in plan.jobs:
+                    _measure(job, recorder, worker_on("cpu"), ran, observer)
+                taken.update(job.need.key for job in plan.jobs)
+                # Only now is it known which claims miss and want an explanation.
+                plan = plan_for(project, state_of(project), ids, fresh=False).without(taken)
         except KeyboardInterrupt:
             ran.interrupted = True
     record_verdicts(project, recorder, ran)
     recorder.finish(ran)
     return ran
+
+
+def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool) -> Plan:
+    """Plan what a run on this machine would measure, explanations of misses included."""
+    verdicts = judge(project, state.stored)
+    missing = [id_ for id_ in ids if verdicts[id_].verdict in {"fail", "inconclusive"}]
+    return make_plan(
+        project, state.stored, ids, fresh=fresh, machine=machine_slug(), unexplained=missing
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ def compare(
 ) -> Differences:
     """Measure what a run would measure and compare it with the ledgers; write nothing."""
     state = state_of(project)
-    plan = make_plan(project, state.stored, ids, fresh=fresh, machine=machine_slug())
+    plan = plan_for(project, state, ids, fresh=fresh)
     observer.planned(plan)
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:
@@ -240,7 +254,11 @@ class _Recorder:
         Digests are taken now: should code change while it is being measured, the measurement
         is stale, whichever of the two was run.
         """
-        self.digests = {j.need.key: current_digests(self.project, j.need) for j in jobs}
+        needs = {job.need.key: job.need for job in jobs}
+        for claim in self.project.claims.values():
+            # What may explain a miss is planned only once the miss is known.
+            needs |= {need.key: need for need in self.project.tried_needs(claim)}
+        self.digests = {key: current_digests(self.project, need) for key, need in needs.items()}
         keys = [job.need.key for job in jobs]
         body = {"jobs": len(keys), "keys": keys, "fresh": fresh}
         self.started = self._write("run_started", body, {})

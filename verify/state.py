@@ -51,7 +51,7 @@ def state_of(project: Project) -> State:
     ledgers = read_ledgers(project.results)
     needed: dict[str, Need] = {}
     for claim in project.claims.values():
-        for need in project.all_needs(claim):
+        for need in (*project.all_needs(claim), *project.tried_needs(claim)):
             needed.setdefault(need.key, need)
     stored: dict[str, Stored] = {}
     for machine, events in ledgers.items():
