@@ -128,7 +128,7 @@ def ground(options: Options) -> int:
 def locate_text(options: Options) -> int:
     """Print every place where a text stands, as locators."""
     document, warning = _document(options)
-    found = list(locate(document, options.text))
+    found = locate(document, options.text)
     if options.json:
         console.say(json.dumps([asdict(place) for place in found], ensure_ascii=False))
     else:

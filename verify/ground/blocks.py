@@ -28,6 +28,8 @@ class Block:
     """Number of the first line, from 1."""
     number: str = ""
     """Of a caption: which table or figure, "table 4" or "fig 5"."""
+    printed: str = ""
+    """That number as printed: "IV"."""
     alone: bool = False
     """Whether it is a line by itself, blank lines around it."""
 
@@ -72,7 +74,9 @@ def _paragraph(lines: list[str], line: int) -> Iterator[Block]:
         if kind in {"prose", "item"}:
             while end < len(lines) and _kind(lines, end)[0] == "prose":
                 end += 1
-        yield Block(kind, tuple(lines[at:end]), line + at, number, alone=len(lines) == 1)
+        caption = _CAPTION.match(lines[at]) if kind == "caption" else None
+        printed = caption["number"] if caption is not None else ""
+        yield Block(kind, tuple(lines[at:end]), line + at, number, printed, len(lines) == 1)
         at = end
 
 
@@ -109,11 +113,11 @@ def _has_tab(line: str) -> bool:
 
 
 def _has_bar(line: str) -> bool:
-    return line.count("|") > 1 or bool(_RULE.fullmatch(line) and "|" in line)
+    return "|" in line
 
 
 def _is_barred(lines: list[str]) -> bool:
-    return any(map(is_rule, lines)) or all(line.strip().startswith("|") for line in lines)
+    return is_rule(lines[1]) or all(line.strip().startswith("|") for line in lines)
 
 
 def is_rule(line: str) -> bool:

@@ -74,22 +74,14 @@ class _Parsing:
         headings = Headings(self.blocks)
         following = [*self.blocks[1:], None]
         for at, (block, after) in enumerate(zip(self.blocks, following, strict=True)):
-            found = headings.of(block, after)
-            if found is not None:
-                self.sections.append(found[0])
-                if found[1]:
-                    self._rest_of_heading(block)
-            else:
+            heading = headings.of(block, after)
+            if heading is None:
                 self._block(block, at)
+                continue
+            self.sections.append(heading.section)
+            self._text(heading.rest, heading.line, item=False)
         runs = tuple(_run(section, pieces) for section, _, pieces in self.texts)
         return Document(name, tuple(self.sections), runs, tuple(self.tables), tuple(self.captions))
-
-    def _rest_of_heading(self, block: Block) -> None:
-        """Take the text after a heading that shares its paragraph."""
-        first = re.sub(r"^[\s*_#]*[A-Za-z]+(?: terms)?[\s*_]*[-—–:.][\s*_]*", "", block.lines[0])
-        whole = first != block.lines[0] and len(first) > 0
-        lines = (first, *block.lines[1:]) if whole else block.lines[1:]
-        self._text(lines, block.line + (not whole), item=False)
 
     def _block(self, block: Block, at: int) -> None:
         section = len(self.sections) - 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from verify.claim import Cell, Passage, Sentence
 from verify.ground.document import Document, Run
 from verify.ground.figures import occurrences
-from verify.ground.normal import label, normal
+from verify.ground.normal import label, normal, readable_label
 from verify.ground.places import NotThereError, Place, digest_of, place_of
 from verify.ground.sections import Section, members, named
 from verify.ground.tables import Table
@@ -31,25 +31,28 @@ class Located:
         return f"- {{{pairs}}}  # line {self.line}" + (f"; {self.note}" if self.note else "")
 
 
-def locate(document: Document, text: str) -> Iterator[Located]:
-    """Yield every place where a text stands: table cells first, then the running text."""
-    for table in document.tables:
-        yield from _in_table(document, table, text)
-    for caption, run in document.captions:
-        for begin, _ in occurrences(run.text, text):
-            yield _in_run(document, run, begin, text, caption)
-    for run in document.runs:
-        for begin, _ in occurrences(run.text, text):
-            yield _in_run(document, run, begin, text, None)
+def locate(document: Document, text: str) -> list[Located]:
+    """List every place where a text stands: table cells first, then captions, running text.
+
+    Signs alone ("-") are looked for as whole cells only.
+    """
+    found = [place for table in document.tables for place in _in_table(document, table, text)]
+    if any(letter.isalnum() for letter in text):
+        runs = [*document.captions, *((None, run) for run in document.runs)]
+        for caption, run in runs:
+            for begin, _ in occurrences(run.text, text):
+                found.append(_in_run(document, run, begin, text, caption))
+    return list({json.dumps(place.locator): place for place in reversed(found)}.values())[::-1]
 
 
 def _in_table(document: Document, table: Table, text: str) -> Iterator[Located]:
-    labels = [(names or ("",))[-1] for names in table.labels]
+    labels = [readable_label((names or ("",))[-1]) for names in table.labels]
+    whole = not any(letter.isalnum() for letter in text)
     for number, row in enumerate(table.rows, start=1):
-        name = str(number) if table.name == "claims" else normal(row.cells[0])
+        name = str(number) if table.name == "claims" else readable_label(row.cells[0])
         for at, cell in enumerate(row.cells):
             same = label(cell) == label(text) and bool(cell)
-            if not same and next(occurrences(cell, text), None) is None:
+            if not same and (whole or next(occurrences(cell, text), None) is None):
                 continue
             if table.flat or at >= len(labels):
                 note = "the columns have run together or are shifted; name row and column by hand"
@@ -61,7 +64,7 @@ def _in_table(document: Document, table: Table, text: str) -> Iterator[Located]:
 
 
 def _cell(table: Table, row: str, column: str) -> dict[str, str | int]:
-    return {"table": table.name, "row": row, "column": column}
+    return {"table": table.printed or table.name, "row": row, "column": column}
 
 
 def _checked(document: Document, locator: dict[str, str | int], line: int, text: str) -> Located:

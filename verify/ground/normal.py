@@ -127,6 +127,17 @@ def label(text: str) -> str:
         reduced = once
 
 
+def readable_label(text: str) -> str:
+    """Write a label so that a person can copy it: marks of references gone, the rest as printed.
+
+    Example:
+        >>> readable_label("ResNet50 [14]"), readable_label("AP ₅₀ ^{box}")
+        ('ResNet50', 'AP_50^box')
+    """
+    name = _REFERENCE.sub("", normal(text.translate(_LOOKALIKES)))
+    return re.sub(r"\s+(?=[_^])", "", name).strip()
+
+
 def loose(text: str) -> str:
     """Reduce a label further: the order of subscript and superscript does not matter.
 
@@ -138,6 +149,7 @@ def loose(text: str) -> str:
     return re.sub(r"\d", "", name) + "|" + re.sub(r"\D", "", name)
 
 
+@lru_cache(maxsize=65536)
 def key(text: str) -> str:
     """Reduce a title to its letters and digits, in lower case."""
     return re.sub(r"[\W_]", "", normal(text).translate(_LOOKALIKES)).casefold()

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from verify.claim import Cell, Passage, Sentence
 from verify.ground.blocks import numeral
@@ -93,6 +94,7 @@ def runs_of(document: Document, name: str) -> list[Run]:
     return [run for run in document.runs if run.section in inside]
 
 
+@lru_cache(maxsize=65536)
 def digest_of(sentence: str) -> str:
     """Give the SHA-256 of a sentence in its normal spelling."""
     return hashlib.sha256(normal(sentence).encode()).hexdigest()

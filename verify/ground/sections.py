@@ -50,36 +50,54 @@ class Section:
         return later.level <= self.level
 
 
+@dataclass(frozen=True)
+class Heading:
+    """A section's beginning, and the text that shares its block."""
+
+    section: Section
+    rest: tuple[str, ...] = ()
+    line: int = 0
+    """Number of the first line of the rest."""
+
+
 class Headings:
     """Finds the headings of one document as its blocks go by."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         marked = sum(block.kind == "heading" for block in blocks)
         self.plain = marked < 2  # noqa: PLR2004 - a marked title alone says nothing of the rest
-        self.top = 0
-        self.sub = 0
-        titled = marked or any(self.of(block) is not None for block in blocks)
-        self.web = not titled
+        self.web = False
+        self.top = self.sub = 0
+        self.web = not marked and not any(self.of(block, None) for block in blocks)
         self.top = self.sub = 0
 
-    def of(self, block: Block, after: Block | None = None) -> tuple[Section, bool] | None:
-        """Give the heading a block begins with, and whether text follows it in the block."""
-        text = block.lines[0]
+    def of(self, block: Block, after: Block | None) -> Heading | None:
+        """Read the heading a block begins with, if it does.
+
+        Args:
+            block: The block.
+            after: The one after it.
+        """
+        text, rest = block.lines[0], block.lines[1:]
         run_in = _RUN_IN.match(text)
         if run_in is not None and block.kind in {"prose", "heading"}:
-            return Section(run_in["title"], 1, block.line), True
+            section = Section(run_in["title"], 1, block.line)
+            return Heading(section, (text[run_in.end() :], *rest), block.line)
         if block.kind == "heading":
-            return self._marked(block), False
+            return Heading(self._marked(block))
         if block.kind not in {"prose", "item"}:
             return None
-        if self.plain and _NAMED.fullmatch(text.strip()):
-            return Section(text.strip(), 1, block.line), len(block.lines) > 1
-        if self.plain and (block.alone or (block.kind == "prose" and len(block.lines) > 1)):
-            found = self._numbered(normal(text), block.line)
-            if found is not None:
-                return found, len(block.lines) > 1
-        if getattr(self, "web", False) and _is_web_title(block, after):
-            return Section(normal(text), 1, block.line), False
+        found = self._plain(block, text) if self.plain else None
+        if found is None and self.web and _is_web_title(block, after):
+            found = Section(normal(text), 1, block.line)
+        return Heading(found, rest, block.line + 1) if found is not None else None
+
+    def _plain(self, block: Block, text: str) -> Section | None:
+        """Read a heading that is a line by itself, or the first line of a paragraph."""
+        if _NAMED.fullmatch(text.strip()):
+            return Section(text.strip(), 1, block.line)
+        if block.alone or (block.kind == "prose" and len(block.lines) > 1):
+            return self._numbered(normal(text), block.line)
         return None
 
     def _marked(self, block: Block) -> Section:

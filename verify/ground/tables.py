@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from verify.ground.blocks import Block, is_rule
@@ -42,6 +43,8 @@ class Table:
     rows: tuple[Row, ...]
     flat: bool = False
     """Whether columns are run together: a cell is then a word."""
+    printed: str = ""
+    """Its number as its caption prints it."""
 
     @classmethod
     def of(cls, block: Block, caption: Block | None, otherwise: str) -> Self:
@@ -53,6 +56,7 @@ class Table:
             otherwise: What to call it without a caption.
         """
         name = caption.number.removeprefix("table ") if caption is not None else otherwise
+        printed = caption.printed if caption is not None else ""
         split = _words if block.kind == "flat" else _cells
         lines = [(block.line + i, line) for i, line in enumerate(block.lines) if not is_rule(line)]
         rows = [Row(number, split(line)) for number, line in lines]
@@ -61,15 +65,16 @@ class Table:
             wide = [re.search(r"\S {2,}\S", line) for _, line in lines]
             if all(wide):
                 cut = [Row(n, tuple(re.split(r" {2,}", line.strip()))) for n, line in lines]
-                return cls(name, block.line, tuple(cut[:size]), tuple(cut[size:]))
-            return cls(name, block.line, tuple(rows[:size]), tuple(rows[size:]), flat=True)
+                return cls(name, block.line, tuple(cut[:size]), tuple(cut[size:]), printed=printed)
+            return cls(name, block.line, tuple(rows[:size]), tuple(rows[size:]), True, printed)
         size = _header_size(rows)
-        return cls(name, block.line, tuple(rows[:size]), tuple(rows[size:]))
+        return cls(name, block.line, tuple(rows[:size]), tuple(rows[size:]), printed=printed)
 
     @property
     def title(self) -> str:
         """What a sentence calls it."""
-        return f"Table {self.name}" if re.fullmatch(r"[\dA-Z.]+", self.name) else repr(self.name)
+        numbered = re.fullmatch(r"[\dA-Z.]+", self.name)
+        return f"Table {self.name}" if numbered else f"the table {self.name!r}"
 
     def cell(self, row: str, column: str, known: Iterable[str] = ()) -> FoundCell:
         """Find a cell by the labels printed.
@@ -96,7 +101,7 @@ class Table:
             )
         return FoundCell(found.line, normal(cells[at]))
 
-    @property
+    @cached_property
     def labels(self) -> list[tuple[str, ...]]:
         """The labels of each column: the lowest one, and those above and it in one."""
         spans = [_trimmed(row.cells, 0) for row in self.header]
