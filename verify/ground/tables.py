@@ -158,17 +158,16 @@ class Table:
     def _flat_column(self, wanted: str, width: int, known: Iterable[str]) -> int:
         """Tell which word of a row stands under a label, where blanks do not tell columns apart.
 
-        Sure only if some header line has as many labels as the row has cells (or one more, that
-        of the rows' labels), and the wanted one once.
+        Sure only if the header's first line has one label more than the row has cells, that of
+        the row labels, or a line below it as many; and the wanted one once.
         """
         names = {label(name) for name in (*known, wanted)}
-        header = [row.cells for row in self.header]
         fits: set[int] = set()
-        for words in (*header, tuple(word for cells in header for word in cells)):
-            labels = _flat_labels(words, names)
+        for number, line in enumerate(self.header):
+            labels = _flat_labels(line.cells, names)
             places = [i for i, name in enumerate(labels) if name == label(wanted)]
-            offset = len(labels) - width
-            if offset in {0, 1} and len(places) == 1 and places[0] >= offset:
+            offset = 0 if number else 1
+            if len(labels) - width == offset and len(places) == 1 and places[0] >= offset:
                 fits.add(places[0] - offset)
         if len(fits) != 1:
             raise NoCellError(
