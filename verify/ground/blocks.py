@@ -149,7 +149,8 @@ def numeral(text: str) -> str:
 def item_text(block: Block) -> tuple[str, ...]:
     """Give a list item's lines without its bullet."""
     first, *rest = block.lines
-    return (_ITEM.sub("", first, count=1), *rest)
+    bullet = _ITEM.match(first)
+    return (first[bullet.end() :] if bullet is not None else first, *rest)
 
 
 def joined(lines: tuple[str, ...]) -> str:

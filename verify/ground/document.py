@@ -72,9 +72,8 @@ class _Parsing:
 
     def document(self, name: str) -> Document:
         headings = Headings(self.blocks)
-        following = [*self.blocks[1:], None]
-        for at, (block, after) in enumerate(zip(self.blocks, following, strict=True)):
-            heading = headings.of(block, after)
+        for at, block in enumerate(self.blocks):
+            heading = headings.of(block, next(iter(self.blocks[at + 1 : at + 2]), None))
             if heading is None:
                 self._block(block, at)
                 continue
