@@ -3,10 +3,13 @@
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from verify.claim import Passage, Sentence, Source
 from verify.errors import VerifyError
 from verify.ground.document import parse
+from verify.ground.locate import locate
 from verify.ground.places import NotThereError, digest_of, place_of, runs_of
 from verify.ground.sources import read_file, read_sources
 
@@ -243,6 +246,20 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(end, mark):
 def test_a_document_of_nearly_nothing_is_parsed(text):
     with pytest.raises(NotThereError):
         passage(text, "I", "5")
+
+
+LINES = st.sampled_from(
+    [*ROMAN.split("\n"), *MARKED.split("\n"), "A | B", "|--|--|", "a\tb", "\t1", "Toy 1.5", "- 7"]
+)
+
+
+@given(st.lists(LINES | st.text(max_size=20), max_size=25).map("\n".join))
+def test_any_lines_are_parsed_and_located_in(text):
+    document = parse("toy", text)
+    lines = text.count("\n") + text.count("\r") + 1
+    for printed in ("7", "1.5", "Toy", "-"):
+        for place in locate(document, printed):
+            assert 1 <= place.line <= lines
 
 
 # Files.

@@ -157,6 +157,6 @@ def joined(lines: tuple[str, ...]) -> str:
     """Join wrapped lines to normal running text; a word broken after a hyphen stays whole."""
     text = ""
     for line in lines:
-        broken = re.search(r"\w-\s*$", text) and re.match(r"\s*[a-z]", line)
+        broken = re.search(r"\w-\s*$", text) and re.match(r"\s*\w", line)
         text = text.rstrip() + line.lstrip() if broken else f"{text} {line}"
     return normal(text)
