@@ -219,6 +219,20 @@ def test_sentences_end_where_they_end():
     ]
 
 
+def test_a_wrapped_line_may_begin_like_a_caption_or_an_item():
+    text = (
+        "# T\n\nSizes stand in\nTable III. Note the figure in\nFig. 4. It grows to\n4. The end.\n"
+    )
+    wanted = ["Sizes stand in Table III.", "Note the figure in Fig. 4."]
+    wanted += ["It grows to 4.", "The end."]
+    assert sentences(text, "T") == wanted
+
+
+def test_a_list_may_follow_its_paragraph_at_once():
+    text = "# T\n\nThere are:\n1. one\n2. two\n"
+    assert sentences(text, "T") == ["There are:", "one", "two"]
+
+
 def test_a_sentence_runs_on_over_a_table():
     assert "We fine-tune for 12 epochs of 1024 images." in sentences(ROMAN, "II.A")
 

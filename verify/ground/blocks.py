@@ -14,6 +14,8 @@ _CAPTION = re.compile(
     r"(?:[\s*_]*[:.|—–-](?P<text>.*)|[\s*_]*$)",
     re.IGNORECASE,
 )
+_IN_SENTENCE = re.compile(r"\s*(?:table|fig(?:ure)?\.?)\s+[\w.]*\w\.\s+\S", re.IGNORECASE)
+_LATER_ITEM = re.compile(r"\s*(?!1[.)])\d")
 _LAST_FIGURE = re.compile(r"(?:^|\s)(?:[-–—]|[~<>+-]?\d[\d.,]*[%†‡*]?)\s*$")
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
 
@@ -72,12 +74,22 @@ def _paragraph(lines: list[str], line: int) -> Iterator[Block]:
             kind, size = "flat", len(lines) - at
         end = at + size
         if kind in {"prose", "item"}:
-            while end < len(lines) and _kind(lines, end)[0] == "prose":
+            while end < len(lines) and _goes_on(lines, end, kind):
                 end += 1
         caption = _CAPTION.match(lines[at]) if kind == "caption" else None
         printed = caption["number"] if caption is not None else ""
         yield Block(kind, tuple(lines[at:end]), line + at, number, printed, len(lines) == 1)
         at = end
+
+
+def _goes_on(lines: list[str], at: int, kind: Kind) -> bool:
+    """Tell a wrapped line, also one that happens to begin "Table 3. Then" or "4. Then"."""
+    begins = _kind(lines, at)[0]
+    if begins == "caption":
+        return _IN_SENTENCE.match(lines[at]) is not None
+    if begins == "item" and kind == "prose":
+        return _LATER_ITEM.match(lines[at]) is not None
+    return begins == "prose"
 
 
 def _kind(lines: list[str], at: int) -> tuple[Kind, int, str]:
