@@ -43,6 +43,9 @@ class Cell(Strict):
     table: Text
     row: Text
     column: Text
+    printed: Text | None = None
+    """What the cell prints, where the claim's ``expect`` does not say it: words of a claim list,
+    the end of a damaged text, a row that no program checks."""
 
     def __str__(self) -> str:
         """Say where, for a human."""

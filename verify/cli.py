@@ -11,14 +11,15 @@ from verify.errors import VerifyError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+_SOURCES = "folder with the documents, known by SHA-256"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done, 1 ``--fail-on`` or ``--check`` found something, 2 bad input, 3 an ``error``
-        verdict, 4 a damaged ledger, 130 interrupted.
+        0 done, 1 ``--fail-on`` or ``--check`` found something or a text is not where it is
+        wanted, 2 bad input, 3 an ``error`` verdict, 4 a damaged ledger, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -46,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="verify",
         description="Verify published claims about Vision GNNs by running the models.",
         epilog="One claim by hand: python -m reproductions NAME '{params}'. "
-        "Exit codes: 0 done, 1 --fail-on or --check found something, 2 bad input, "
-        "3 an error verdict, 4 a damaged ledger.",
+        "Exit codes: 0 done, 1 --fail-on or --check found something or a text is not where it is "
+        "wanted (ground, locate), 2 bad input, 3 an error verdict, 4 a damaged ledger.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     parser.add_argument("--project", type=Path, metavar="DIR", help="folder with claims.yaml")
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--dry-run", action="store_true", help="record nothing")
     _failing(again)
     _selecting(again, patterns=True)
+    where = add("ground", "ground", "find every claim's place in the documents, compare the print")
+    where.add_argument("--sources", type=Path, metavar="DIR", required=True, help=_SOURCES)
+    _selecting(where, patterns=True)
+    place = add("locate", "locate_text", "print where a text stands, as locators to paste")
+    place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
+    place.add_argument("text", metavar="TEXT", help="a printed number, or words")
+    place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
     _publish(add("publish", "publish", "write pages from the ledger"))
     _ledger(add("ledger", "ledger_", "check or show the ledgers"))
     return parser

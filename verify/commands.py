@@ -4,12 +4,18 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from verify import console, ledger
 from verify import run as runner
 from verify.environment import tool_version
 from verify.errors import VerifyError
+from verify.ground.check import ground as grounding_of
+from verify.ground.document import Document
+from verify.ground.locate import locate
+from verify.ground.sources import read_file, read_sources
 from verify.judge import judge
 from verify.load import find_root, load
 from verify.project import Project
@@ -104,6 +110,44 @@ def judge_again(options: Options) -> int:
         did = "would change" if options.dry_run else "recorded"
         console.say(f"{len(changed)} changed verdicts {did}")
     return _code(report, alarm)
+
+
+def ground(options: Options) -> int:
+    """Find every claim's place in the documents and compare what is printed there."""
+    project = load(find_root(options.project))
+    readings = read_sources(options.sources, project.index.sources)
+    grounding = grounding_of(project, readings, _selected(project, options))
+    if options.json:
+        console.say(json.dumps(grounding.as_json(), indent=1, ensure_ascii=False))
+    else:
+        console.show_grounding(grounding)
+    return FOUND if grounding.problems else DONE
+
+
+def locate_text(options: Options) -> int:
+    """Print every place where a text stands, as locators."""
+    document, warning = _document(options)
+    found = locate(document, options.text)
+    if options.json:
+        console.say(json.dumps([asdict(place) for place in found], ensure_ascii=False))
+    else:
+        console.show_places(found, options.text, document.name, warning)
+    return DONE if found else FOUND
+
+
+def _document(options: Options) -> tuple[Document, str | None]:
+    """Read the document named: a file, or a source of the project in ``--sources``."""
+    if options.sources is None:
+        return read_file(Path(options.document)), None
+    sources = load(find_root(options.project)).index.sources
+    if options.document not in sources:
+        hint = suggestion(options.document, sources) or f"; known are {', '.join(sources)}"
+        raise VerifyError(f"no document {options.document!r} in claims.yaml{hint}")
+    source = {options.document: sources[options.document]}
+    reading = read_sources(options.sources, source)[options.document]
+    if reading.document is None:
+        raise VerifyError(str(reading.warning))
+    return reading.document, reading.warning
 
 
 def publish(options: Options) -> int:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.expect import Operation, PrintedFigure, claims_in
+from verify.ground.check import OUTCOMES, Grounding, problem_lines
+from verify.ground.locate import Located
 from verify.plan import Job, Plan
 from verify.project import Project
 from verify.report import Entry, Report, worst_first
@@ -27,6 +29,7 @@ from verify.wording import (
 
 _STYLES = {"pass": "green", "fail": "bold red", "error": "bold magenta", "inconclusive": "yellow"}
 _PROGRESS_FROM_S = 2.0
+_MOST_PLACES = 20
 
 
 def say(line: str = "") -> None:
@@ -80,6 +83,29 @@ def show_plan(plan: Plan) -> None:
     for id_, why in plan.blocked.items():
         say(f"blocked {id_}: {why}")
     say(f"{len(plan.jobs)} to measure, about {plan.estimate_s:.0f} s; {len(plan.blocked)} blocked")
+
+
+def show_grounding(grounding: Grounding) -> None:
+    """Say what is not where a claim says it is, what to know about the documents, and counts."""
+    for warning in grounding.warnings:
+        say(f"warning: {warning}")
+    for line in problem_lines(grounding.problems):
+        say(line)
+    counts = grounding.counts
+    found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+    say(f"{counts['claims']} claims at {counts['locators']} places: {found}")
+
+
+def show_places(found: Sequence[Located], text: str, document: str, warning: str | None) -> None:
+    """List the places of a text as locators to paste."""
+    if warning is not None:
+        say(f"# warning: {warning}")
+    for place in found[:_MOST_PLACES]:
+        say(str(place))
+    if len(found) > _MOST_PLACES:
+        say(f"# and {len(found) - _MOST_PLACES} more; give more of the text")
+    if not found:
+        say(f"# {document} prints {text!r} nowhere")
 
 
 class Watcher:

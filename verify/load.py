@@ -171,9 +171,7 @@ class _Loading:
         rows = []
         for label, row in block.rows.items():
             place = Place(document, (*path, "rows", label), path)
-            cell = Cell(
-                source=source, table=block.table.table, row=label, column=block.table.column
-            )
+            cell = _cell(source, block, label, row)
             if row.restates is not None:
                 self.restated.append((row.restates, row, cell, place))
                 rows.append(TableRow(label, row.restates))
@@ -213,6 +211,13 @@ class _Loading:
         """Add the measured twin of each arithmetic claim that has one."""
         for twin in list(twins_of(self.claims)):
             self._add(twin, self.places[twin.twin_of or ""])
+
+
+def _cell(source: str, block: TableBlock, label: str, row: Row) -> Cell:
+    """Locate one row of a block; what no expectation will hold is kept in the locator."""
+    printed = row.printed.strip() if row.check is not None else ""
+    at = block.table
+    return Cell(source=source, table=at.table, row=label, column=at.column, printed=printed or None)
 
 
 def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:

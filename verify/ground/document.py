@@ -1,0 +1,145 @@
+"""A document parsed once: its sections, its running text, its tables."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from verify.ground.blocks import Block, blocks_of, item_text, joined
+from verify.ground.normal import key, normal
+from verify.ground.sections import FRONT, Headings, Section
+from verify.ground.tables import Table
+
+_ENDS = re.compile(r"[.!?:][\"')\]*_]*\s*$")
+_BREAK = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9~†])")
+_SHORT = re.compile(
+    r"(?:^|[\s(\[])(?:secs?|figs?|eqs?|tabs?|refs?|no|vs|cf|e\.g|i\.e|al|approx|resp|etc"
+    r"|w\.r\.t|[A-Z])\.$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Text that runs on: a paragraph, over page breaks, or one list item."""
+
+    text: str
+    """Normal."""
+    section: int
+    marks: tuple[tuple[int, int], ...]
+    """Where each of the document's lines begins in the text: (offset, line)."""
+
+    def line_at(self, offset: int) -> int:
+        """Give the document's line at an offset of the text."""
+        return next(line for begin, line in reversed(self.marks) if begin <= offset)
+
+    @cached_property
+    def sentences(self) -> tuple[tuple[int, str], ...]:
+        """The sentences, each with its offset."""
+        return tuple(_sentences(self.text))
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document, parsed."""
+
+    name: str
+    sections: tuple[Section, ...]
+    runs: tuple[Run, ...]
+    tables: tuple[Table, ...]
+    captions: tuple[tuple[str, Run], ...]
+    """By what they caption: "table 4", "fig 5"."""
+
+
+def parse(name: str, text: str) -> Document:
+    """Parse a document's text.
+
+    Args:
+        name: What sentences about it call it.
+        text: Its text.
+    """
+    return _Parsing(list(blocks_of(text.removeprefix("\ufeff")))).document(name)
+
+
+class _Parsing:
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
+        self.sections = [Section(FRONT, 1, 1)]
+        self.texts: list[tuple[int, bool, list[tuple[str, int]]]] = []
+        self.tables: list[Table] = []
+        self.captions: list[tuple[str, Run]] = []
+        self.caption: tuple[Block, int] | None = None
+
+    def document(self, name: str) -> Document:
+        headings = Headings(self.blocks)
+        for at, block in enumerate(self.blocks):
+            heading = headings.of(block, next(iter(self.blocks[at + 1 : at + 2]), None))
+            if heading is None:
+                self._block(block, at)
+                continue
+            self.sections.append(heading.section)
+            self._text(heading.rest, heading.line, item=False)
+        runs = tuple(_run(section, pieces) for section, _, pieces in self.texts)
+        return Document(name, tuple(self.sections), runs, tuple(self.tables), tuple(self.captions))
+
+    def _block(self, block: Block, at: int) -> None:
+        section = len(self.sections) - 1
+        if block.kind == "caption":
+            run = _run(section, [(line, block.line) for line in block.lines])
+            self.captions.append((block.number, run))
+            self.caption = (block, at)
+            return
+        caption = self._caption_of(at)
+        if block.kind == "grid" or (block.kind == "flat" and caption is not None):
+            self.tables.append(Table.of(block, caption, self._table_name(block, section)))
+        elif block.kind == "item":
+            self._text(item_text(block), block.line, item=True)
+        else:
+            self._text(block.lines, block.line, item=False)
+
+    def _caption_of(self, at: int) -> Block | None:
+        """Give the caption a table stands under: the block before it, a title line between."""
+        if self.caption is None:
+            return None
+        block, where = self.caption
+        between = self.blocks[where + 1 : at]
+        near = len(between) == 0 or (len(between) == 1 and between[0].kind == "prose")
+        return block if near and block.number.startswith("table") else None
+
+    def _table_name(self, block: Block, section: int) -> str:
+        first = re.split(r"[\t|]", block.lines[0].strip().strip("|"))[0]
+        return "claims" if key(first) in {"claim", "claims"} else self.sections[section].title
+
+    def _text(self, lines: Sequence[str], line: int, *, item: bool) -> None:
+        """Begin a run, or go on with the last one where a page break cut a sentence."""
+        pieces = [(text, line + number) for number, text in enumerate(lines)]
+        if not any(text.strip() for text, _ in pieces):
+            return
+        section = len(self.sections) - 1
+        if self.texts and not item:
+            last_section, last_item, last = self.texts[-1]
+            if last_section == section and not last_item and not _ENDS.search(last[-1][0]):
+                last.extend(pieces)
+                return
+        self.texts.append((section, item, pieces))
+
+
+def _run(section: int, pieces: Sequence[tuple[str, int]]) -> Run:
+    text = joined(tuple(line for line, _ in pieces))
+    marks, offset = [], 0
+    for line, number in pieces:
+        marks.append((min(offset, len(text)), number))
+        offset += len(normal(line)) + 1
+    return Run(text, section, tuple(marks))
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Cut normal text where a sentence ends; "Sec. II" and "e.g. a" are no ends."""
+    begin = 0
+    for found in _BREAK.finditer(text):
+        if _SHORT.search(text[begin : found.start()]):
+            continue
+        yield begin, text[begin : found.end(1)]
+        begin = found.end()
+    if text[begin:]:
+        yield begin, text[begin:]
