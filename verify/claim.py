@@ -278,12 +278,23 @@ class TableBlock(Strict):
     title: Text
     statement: Text
     """Our own words with ``{row}`` and ``{printed}`` in them."""
-    reproduction: Name
+    reproduction: Name | None = None
     params: dict[str, JsonValue] = {}
     convention: Name = "unstated"
     protocols: dict[Name, dict[str, JsonValue]] = {}
-    expect: dict[str, Any]
+    expect: dict[str, Any] = {}
+    qualifier: Name | None = None
+    """Ends every id of the column where other columns measure the same of the same subjects."""
+    check: Literal["none"] | None = None
+    because: Text | None = None
+    """Why no program can settle this column; beside ``check: none`` only."""
     rows: Annotated[dict[str, Row], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _measured_or_not(self) -> Self:
+        if (self.check is None) == (self.reproduction is None):
+            raise ValueError("want either a reproduction or check: none, got both or neither")
+        return self
 
 
 class ClaimFile(Strict):

@@ -215,7 +215,8 @@ class _Loading:
 
 def _cell(source: str, block: TableBlock, label: str, row: Row) -> Cell:
     """Locate one row of a block; what no expectation will hold is kept in the locator."""
-    printed = row.printed.strip() if row.check is not None else ""
+    unsettled = row.check is not None or block.check is not None
+    printed = row.printed.strip() if unsettled else ""
     at = block.table
     return Cell(source=source, table=at.table, row=label, column=at.column, printed=printed or None)
 
@@ -223,9 +224,11 @@ def _cell(source: str, block: TableBlock, label: str, row: Row) -> Cell:
 def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
     """Write one table row as the single form of a claim."""
     subject = row.subject or row.model or "_".join(row.models)
-    parts = [cell.source, block.reproduction, subject, row.qualifier]
+    kind = block.reproduction or "statement"
+    parts = [cell.source, kind, subject, row.qualifier or block.qualifier]
     statement = block.statement.replace("{row}", cell.row).replace("{printed}", row.printed)
-    given = row.model_dump(exclude_unset=True, include=_CARRIED)
+    unsettled = block.model_dump(exclude_unset=True, include={"check", "because"})
+    given = unsettled | row.model_dump(exclude_unset=True, include=_CARRIED)
     common = {
         **given,
         "id": ".".join(part for part in parts if part),
@@ -233,7 +236,7 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
         "statement": statement,
         "found_at": [cell.model_dump()],
     }
-    if row.check is not None:
+    if "check" in given:
         return common
     model = {"model": row.model} if row.model is not None else {}
     flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})

@@ -35,7 +35,8 @@ class Entry:
             return str(expect.printed)
         if isinstance(expect, PrintedFigure):
             return f"about {expect.printed}" if expect.hedge else expect.printed
-        return None
+        # A cell that no program settles keeps its print in the locator.
+        return getattr(self.claim.found_at[0], "printed", None) if expect is None else None
 
     @property
     def primary_printed(self) -> str | None:

@@ -550,3 +550,38 @@ def _load_or_refuse(root):
             file, number, _ = line.split(":", 2)
             assert file.startswith("claims")
             assert int(number) >= 1
+
+
+UNSETTLED = """source: toyvig
+tables:
+  - table: {table: "2", column: "Epochs"}
+    title: Toys
+    statement: "{row} was trained for {printed} epochs."
+    qualifier: epochs
+    check: none
+    because: how long the authors trained leaves no trace in the model
+    rows:
+      "ToyNet-18": {printed: "300", model: resnet18}
+      "ToyNet-50": {printed: "100", model: resnet50, because: the text says otherwise}
+"""
+
+
+def test_a_column_that_no_program_settles_is_written_once(tmp_path):
+    project = load(write_project(tmp_path, _one(UNSETTLED)))
+    first, second = project.claims.values()
+    assert list(project.claims) == [
+        "toyvig.statement.resnet18.epochs",
+        "toyvig.statement.resnet50.epochs",
+    ]
+    assert (first.check, first.expect, first.reproduction) == ("none", None, None)
+    assert first.because == "how long the authors trained leaves no trace in the model"
+    assert second.because == "the text says otherwise"
+    assert [claim.found_at[0].printed for claim in (first, second)] == ["300", "100"]
+
+
+@pytest.mark.parametrize(
+    "change", [("    check: none\n", ""), ("    check", "    reproduction: x\n    check")]
+)
+def test_a_column_is_either_measured_or_not(tmp_path, change):
+    told = refusal(tmp_path, _one(_changed(UNSETTLED, *change)))
+    assert "want either a reproduction or check: none" in told
