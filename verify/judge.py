@@ -7,7 +7,7 @@ from itertools import product
 from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly, interval_of
 from verify.arithmetic import UndefinedError, evaluate
-from verify.claim import Claim, MeasuredInput
+from verify.claim import Claim
 from verify.compare import Acceptance
 from verify.convention import (
     family_evidence,
@@ -27,6 +27,7 @@ from verify.expect import (
 )
 from verify.explain import explanations
 from verify.need import Need
+from verify.operand import MeasuredInput
 from verify.project import Project
 from verify.rulings import (
     Decide,
@@ -330,11 +331,10 @@ class _Court:
 
     def _found(self, need: Need) -> Measurement | Verdict:
         """Give the measurement of a need, or the verdict that its absence makes."""
-        absent = need.params.absent()
+        absent = need.absent()
         if absent is not None:
-            name = need.params.subject()
-            detail = f"no model named {name} yet" if name is not None else absent
-            return Verdict(verdict="blocked", reason="no_model", detail=detail)
+            reason: Reason = "no_model" if need.planned is None else "no_reproduction"
+            return Verdict(verdict="blocked", reason=reason, detail=absent)
         stored = self.stored.get(need.key)
         if stored is None:
             detail = f"{need} is not measured yet; `verify all` measures it"

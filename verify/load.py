@@ -232,13 +232,17 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
         return common
     model = {"model": row.model} if row.model is not None else {}
     flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})
+    expect = {**block.expect, **flags}
+    if row.means is not None:
+        outcome = row.model_dump(exclude_unset=True, include={"printed", "means", "card", "device"})
+        expect = {"kind": "outcome", **outcome}
     return {
         **common,
         "reproduction": block.reproduction,
         "params": {**block.params, **row.params, **model},
         "convention": block.convention,
         "protocols": block.protocols,
-        "expect": {**block.expect, **flags},
+        "expect": expect,
     }
 
 
