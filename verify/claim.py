@@ -11,7 +11,6 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     Tag,
-    field_validator,
     model_validator,
 )
 
@@ -33,6 +32,15 @@ def _id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{ID.pattern}$"})]
+
+
+def _positive(by: str) -> str:
+    if Printed.parse(by).value <= 0:
+        raise ValueError(f'want a positive quoted amount such as "0.10", got {by!r}')
+    return by
+
+
+Amount = Annotated[Decimal_, AfterValidator(_positive)]
 
 
 class Cell(Strict):
@@ -116,17 +124,10 @@ class Primary(Strict):
 class Tolerance(Strict):
     """What widens the acceptance region, on both sides."""
 
-    by: Decimal_
+    by: Amount
     unit: Unit
     basis: Literal["published_spread", "measured_noise", "transfer"]
     because: Text
-
-    @field_validator("by")
-    @classmethod
-    def _is_positive(cls, by: str) -> str:
-        if Printed.parse(by).value <= 0:
-            raise ValueError(f'want a positive quoted amount such as "0.10", got {by!r}')
-        return by
 
 
 class Condition(Strict):
@@ -319,7 +320,7 @@ class ModelNote(Strict):
 class DefaultTolerance(Strict):
     """What a claim about a quantity is allowed where it states no tolerance of its own."""
 
-    by: Decimal_
+    by: Amount
     unit: Unit
 
 

@@ -118,7 +118,13 @@ class _Checking:
             if name in measured and measured[name].absent() is None:
                 found = f"{name!r}, which exists now; remove it"
                 yield ("planned_models", number), f"want the name of a model to come, got {found}"
-        for name in self.index.planned_reproductions:
+        for name, planned in self.index.planned_reproductions.items():
+            allowed = {"percent", "point" if planned.unit == "percent" else planned.unit}
+            if planned.tolerance is not None and planned.tolerance.unit not in allowed:
+                wanted = " or ".join(sorted(allowed))
+                found = f"got {planned.tolerance.unit!r}; convert it"
+                place: Path_ = ("planned_reproductions", name, "tolerance", "unit")
+                yield place, f"want {wanted} for a quantity in {planned.unit}, {found}"
             if name in SPECS:
                 sentence = f"want the name of a reproduction to come, got {name!r}"
                 path: Path_ = ("planned_reproductions", name)
