@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from verify.lint import check, unknown_source
 from verify.need import Need
 from verify.project import Project, TableColumn, TableRow
 from verify.refusals import problems_in, suggestion
+from verify.tolerances import with_default_tolerances
 from verify.twins import twins_of
 from verify.yaml_lines import Document, Path_, Place, Problem, read, shown
 
@@ -58,10 +60,11 @@ def load(root: Path) -> Project:
         raise ClaimError("claims.yaml: cannot be read")
     loading.restate()
     loading.add_twins()
-    claims = loading.claims
+    claims: Mapping[str, Claim] = loading.claims
     needs, protocols, problems = check(index, loading.index_place, claims, loading.places)
     loading.problems.extend(problems)
     loading.fail_if_refused()
+    claims = with_default_tolerances(claims, needs)
     where = {id_: place.where for id_, place in loading.places.items()}
     return Project(root, index, claims, tuple(loading.tables), where, needs, protocols)
 
@@ -240,13 +243,17 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
         return common
     model = {"model": row.model} if row.model is not None else {}
     flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})
+    expect = {**block.expect, **flags}
+    if row.means is not None:
+        outcome = row.model_dump(exclude_unset=True, include={"printed", "means", "card", "device"})
+        expect = {"kind": "outcome", **outcome}
     return {
         **common,
         "reproduction": block.reproduction,
         "params": {**block.params, **row.params, **model},
         "convention": block.convention,
         "protocols": block.protocols,
-        "expect": {**block.expect, **flags},
+        "expect": expect,
     }
 
 

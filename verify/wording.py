@@ -3,9 +3,9 @@
 from fractions import Fraction
 
 from verify.acceptance import at_print, exactly
-from verify.expect import PrintedFigure
+from verify.expect import PrintedFigure, Range
 from verify.report import Entry, Report
-from verify.verdict import MARKS, PRIMARY, Explanation, OffBy
+from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
 
 WORDS = {
     "pass": "holds",
@@ -33,6 +33,8 @@ def number(entry: Entry, value: float) -> str:
     """Write a measured number with two digits more than the print it is compared with."""
     expect = entry.claim.expect
     last_digit = expect.figure.last_digit if isinstance(expect, PrintedFigure) else Fraction(1)
+    if isinstance(expect, Range):
+        last_digit = min(end.figure.last_digit for end in expect.ends)
     return at_print(exactly(value), last_digit)
 
 
@@ -63,6 +65,11 @@ def explanation_words(entry: Entry, explanation: Explanation) -> str:
         return f"{explanation.what} prints {entry.primary_printed}"
     value = number(entry, explanation.value)
     return f"{explanation.fit} as {explanation.what}: {value} ({explanation.reason})"
+
+
+def part_words(part: PartVerdict) -> str:
+    """Say what came of one part: ``✗ a more than b: does not hold (80.1 against 80.3)``."""
+    return f"{MARKS[part.verdict]} {part.what}: {WORDS[part.verdict]} ({part.numbers})"
 
 
 def summary(report: Report) -> str:

@@ -146,7 +146,7 @@ ONE_CLAIM = [
     ("unknown convention", "    expect:", "    convention: trainabel\n    expect:", "8: claims.0.convention: want a convention of parameter_count, got 'trainabel'; did you mean 'trainable'?"),
     ("another unit", "Mparam", "ratio", "11: claims.0.expect.unit: want Mparam, the unit of parameter_count, got 'ratio'; convert it"),
     ("unknown unit", "Mparam", "Mpram", f"11: claims.0.expect.unit: want {UNITS}, got 'Mpram'; did you mean 'Mparam'?"),
-    ("unknown kind", "kind: value", "kind: vlaue", "9: claims.0.expect.kind: want one of value, bound, ratio, difference, ordering, equal, arithmetic, got 'vlaue'; did you mean 'value'?"),
+    ("unknown kind", "kind: value", "kind: vlaue", "9: claims.0.expect.kind: want one of value, bound, ratio, difference, ordering, equal, arithmetic, range, up_to, all_of, best_of, monotone, growth, outcome, vague, got 'vlaue'; did you mean 'value'?"),
     ("id of another document", "id: toyvig", "id: refnet", "3: claims.0.id: want an id that starts with 'toyvig', got 'refnet.parameter_count.resnet18'; begin it with the document's name"),
     ("id of another reproduction", "id: toyvig.parameter_count", "id: toyvig.count", "3: claims.0.id: want parameter_count as the id's second part, got 'count'; rename it"),
     ("id in capitals", "resnet18\n    st", "ResNet18\n    st", "3: claims.0.id: want an id source.reproduction.subject[.qualifier] in lower case letters, digits and _, got 'toyvig.parameter_count.ResNet18'"),
@@ -209,9 +209,9 @@ def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, sentence):
 
 INDEX_CASES = [
     ("missing", None, "1: want a readable file, found: No such file or directory; put a file there"),
-    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got an empty file; write them"),
-    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got an empty file; write them"),
-    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got a list; write them"),
+    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
+    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
+    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got a list; write them"),
     ("schema 2", INDEX.replace("schema: 1", "schema: 2"), "1: schema: want 1, got the number 2"),
     ("schema quoted", INDEX.replace("schema: 1", 'schema: "1"'), "1: schema: want 1, got '1'; remove the quotes"),
     ("no schema", INDEX.replace("schema: 1\n", ""), "1: schema: want this key, got none; add it"),
