@@ -29,7 +29,7 @@ __all__ = [
     "reproduction",
 ]
 
-Unit = Literal["Mparam", "param", "GMAC", "ratio", "percent", "point"]
+Unit = Literal["Mparam", "param", "GMAC", "nodes", "channels", "ratio", "percent", "point"]
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""
 
 Device = str
@@ -140,7 +140,9 @@ class Spec:
     params: type[Params]
     unit: Unit
     conventions: tuple[Convention, ...]
-    """In declared order; the first one is the default."""
+    """In declared order; the first one is the default. None where every key is a fact."""
+    facts: tuple[str, ...] = ()
+    """Keys that are not ways of counting one number; a claim is about one only if it says so."""
     better: Literal["higher", "lower", "none"]
     protocol: int
     """Goes up when the way of measuring changes on purpose; older measurements are then stale."""
