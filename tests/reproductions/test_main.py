@@ -53,7 +53,7 @@ def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
     ("arguments", "sentence"),
     [
         (["parameter_cout", "{}"], "no reproduction 'parameter_cout'; did you mean 'parameter_c"),
-        (["zzz", "{}"], "no reproduction 'zzz'; known are multiply_accumulates, parameter_count"),
+        (["zzz", "{}"], "no reproduction 'zzz'; known are architecture, multiply_accumulates"),
         (["parameter_count", "{"], "params: want a JSON object, got '{'"),
         (["parameter_count", "[]"], "params: want a JSON object, got '[]'"),
         (["parameter_count"], "param 'model' is missing"),
