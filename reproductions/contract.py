@@ -150,7 +150,9 @@ class Spec:
     params: type[Params]
     unit: Unit
     conventions: tuple[Convention, ...]
-    """In declared order; the first one is the default."""
+    """In declared order; the first one is the default. None where every key is a fact."""
+    facts: tuple[str, ...] = ()
+    """Keys that are not ways of counting one number; a claim is about one only if it says so."""
     better: Literal["higher", "lower", "none"]
     tried: tuple[Mapping[str, JsonValue], ...] = ()
     """Params that differ, measured to explain a miss and never for a verdict."""

@@ -237,9 +237,12 @@ class _Checking:
         return None if problems else params, problems
 
     def _fits(self, spec: Spec, claim: Claim, convention: str) -> Iterator[Finding]:
-        names = [c.name for c in spec.conventions]
-        if convention not in {"unstated", *names} and spec.name not in self.planned:
-            hint = suggestion(convention, names) or f"; {spec.name} has {', '.join(names)}"
+        names = [*(c.name for c in spec.conventions), *spec.facts]
+        has_default = convention == "unstated" and spec.conventions
+        planned = spec.name in self.planned
+        if not (has_default or planned) and convention not in names:
+            near = "" if convention == "unstated" else suggestion(convention, names)
+            hint = near or f"; {spec.name} has {', '.join(names)}"
             yield ("convention",), f"want a convention of {spec.name}, got {convention!r}{hint}"
         unit = getattr(claim.expect, "unit", spec.unit)
         if unit != spec.unit and not claim.operands():

@@ -38,11 +38,15 @@ def number(entry: Entry, value: float) -> str:
     return at_print(exactly(value), last_digit)
 
 
+_STRUCTURES = {"equal": "as printed", "not_equal": "not as printed"}
+"""What is said in the place of a number where a structure was measured; the detail shows it."""
+
+
 def measured_words(entry: Entry) -> str:
     """Give the measured number, with its interval where it has one."""
     measured = entry.verdict.measured
     if measured is None:
-        return "not measured"
+        return _STRUCTURES.get(entry.verdict.reason, "not measured")
     text = number(entry, measured.value)
     if measured.low == measured.high:
         return text

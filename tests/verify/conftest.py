@@ -104,6 +104,7 @@ TOY_SPECS = (
             Convention(name="seen", counts="what a hook sees", sound=False),
         ),
     ),
+    _spec("toy_facts", unit="nodes", conventions=(), facts=("type", "num_nodes", "channels")),
 )
 
 

@@ -172,6 +172,38 @@ def test_a_mistake_in_a_claim_is_one_sentence(tmp_path, old, new, sentence):
     assert found == f"claims/toyvig.yaml:{sentence}"
 
 
+FACT = CLAIM.replace("parameter_count", "architecture").replace(
+    """      kind: value
+      printed: "11.7"
+      unit: Mparam
+""",
+    """      kind: equal
+      form: integer
+      printed: "8"
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("convention", "sentence"),
+    [
+        (None, "3: claims.0.convention: want a convention of architecture, got 'unstated'; architecture has type, mixing, blocks,"),
+        ("blokcs", "8: claims.0.convention: want a convention of architecture, got 'blokcs'; did you mean 'blocks'?"),
+    ],
+    ids=["unstated", "misspelled"],
+)  # fmt: skip
+def test_a_claim_about_a_fact_names_it(tmp_path, convention, sentence):
+    stated = f"    convention: {convention}\n    expect:" if convention else "    expect:"
+    found = refusal(tmp_path, _one(_changed(FACT, "    expect:", stated)))
+    assert found.startswith(f"claims/toyvig.yaml:{sentence}")
+
+
+def test_a_claim_that_names_its_fact_loads(tmp_path):
+    stated = _changed(FACT, "    expect:", "    convention: blocks\n    expect:")
+    project = load(write_project(tmp_path, _one(stated)))
+    assert [claim.convention for claim in project.claims.values()] == ["blocks"]
+
+
 ONE_TABLE = [
     ("unknown key", "model: resnet50", "modle: resnet50", "13: tables.0.rows.B.modle: want a known key, got 'modle'; did you mean 'model'?"),
     ("unquoted number", '"25.6"', "25.6", '12: tables.0.rows.B.printed: want a quoted decimal such as "7.1", got the number 25.6; put quotes around it'),

@@ -119,6 +119,8 @@ def _conventions(shown: list[Entry]) -> list[str]:
     lines = []
     for name in sorted(used):
         conventions = SPECS[name].conventions
+        if not conventions:  # every claim names its key
+            continue
         lines += [f"Conventions of `{name}`, the first one the default:", ""]
         lines += [f"- `{c.name}`: {_text(c.counts)}." for c in conventions]
         lines.append("")
