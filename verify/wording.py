@@ -46,7 +46,8 @@ def measured_words(entry: Entry) -> str:
     """Give the measured number, with its interval where it has one."""
     measured = entry.verdict.measured
     if measured is None:
-        return _STRUCTURES.get(entry.verdict.reason, "not measured")
+        absent = "prints compared" if entry.claim.scope == "consistency" else "not measured"
+        return _STRUCTURES.get(entry.verdict.reason, absent)
     text = number(entry, measured.value)
     if measured.low == measured.high:
         return text
