@@ -97,3 +97,11 @@ def test_a_missing_side_blocks_unless_every_reading_fails(toy: Any) -> None:
     toy.measured("out", facts={"outcome": "out_of_memory"})
     assert found("b", "out").verdict == "pass"
     assert found("out").reason == "out_of_memory"
+
+
+def test_a_set_of_which_nothing_is_known_keeps_the_others_from_failing(toy: Any) -> None:
+    toy.measured("a", all=1.0)
+    toy.measured("c", all=9.0)
+    sets = {"known": [[toy.of("a"), toy.of("c")]], "unknown": [[toy.of("a"), toy.of("missing")]]}
+    expect = {"kind": "vague", "word": "so", "sense": "comparable", "pairs": sets}
+    assert toy.verdict(toy.compared(expect, [])).verdict == "blocked"
