@@ -46,10 +46,12 @@ def judged_set(
             detail = f"{verdict.verdict} as counted by default, {other.verdict} counted {name}"
             verdict = left_open(verdict, "convention_ambiguous", detail)
             break
+    keys = zip(needs, _keys(needs, stated), strict=True)
+    known = [key for need, key in keys if isinstance(found(need), Measurement)]
     used = [stored[need.key] for need in needs if need.key in stored]
     return replace(
         verdict,
-        convention=",".join(dict.fromkeys(_keys(needs, stated))),
+        convention=",".join(dict.fromkeys(known)) or None,
         evidence=tuple(dict.fromkeys(one.event for one in used)),
         stale=any(one.stale for one in used),
     )

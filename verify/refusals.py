@@ -20,10 +20,10 @@ _WANTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
-    "too_short": "at least one",
 }
 _PATTERNS = {
     r"^[a-z0-9_]+$": "a name in lower case letters, digits and _",
+    r"^\d+(\.\d+)? G(i)?B$": 'a card\'s memory such as "48 GB"',
     r"^[0-9a-f]{64}$": "a SHA-256 in 64 lower case hexadecimal digits",
     r"^\d{4}\.\d{4,5}(v\d+)?$": 'a quoted arXiv id such as "2206.00272" or "2206.00272v3"',
 }
@@ -123,6 +123,14 @@ def _pattern(detail: ErrorDetails) -> str:
     return f"want {_PATTERNS.get(pattern, pattern)}, got {shown(detail['input'])}"
 
 
+def _length(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    least = "min_length" in context
+    number = int(context["min_length" if least else "max_length"])
+    told = {1: "one", 2: "two"}.get(number, str(number))
+    return f"want at {'least' if least else 'most'} {told}, got {shown(detail['input'])}"
+
+
 def _limit(detail: ErrorDetails) -> str:
     limits = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
     [(key, limit)] = detail.get("ctx", {}).items()
@@ -136,6 +144,8 @@ _SENTENCES: dict[str, Callable[[ErrorDetails], str]] = {
     "union_tag_invalid": _kind,
     "union_tag_not_found": lambda detail: "want kind inside expect, got none; add one",
     "string_pattern_mismatch": _pattern,
+    "too_short": _length,
+    "too_long": _length,
     "value_error": lambda detail: detail["msg"].removeprefix("Value error, "),
     "locator": lambda detail: f"{detail['msg']}, got {shown(detail['input'])}",
     **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), _limit),

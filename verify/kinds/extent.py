@@ -68,9 +68,9 @@ def up_to(expect: UpTo, tolerance: Tolerance | None, members: Sequence[Member]) 
     for name, pairs in expect.sets().items():
         sets[name] = [quotient(next(rest), next(rest)) for _ in pairs]
     if expect.over == "union":
-        nowhere = [name for name, found in sets.items() if not any(m.known for m in found)]
+        nowhere = [name for name, found in sets.items() if not found]
         union = [member for found in sets.values() for member in found]
-        return _maximum(expect, tolerance, union, [name for name in nowhere if name])
+        return _maximum(expect, tolerance, union, nowhere)
     parts = []
     for name, found in sets.items():
         verdict = _maximum(expect, tolerance, found, [] if found else [name])

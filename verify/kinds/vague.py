@@ -26,22 +26,27 @@ _WORDS: dict[Answer, Word] = {"yes": "pass", "no": "fail", "open": "inconclusive
 
 def vague(expect: Vague, units: Sequence[str | None], members: Sequence[Member]) -> Verdict:
     """Judge a vague word under every reading, on every declared set."""
-    answers: list[tuple[str, Answer, str]] = []
-    for name, groups in _sets(expect, members, units).items():
-        answers += _readings(expect, name, groups)
+    by_set = [
+        _readings(expect, name, groups) for name, groups in _sets(expect, members, units).items()
+    ]
+    answers = [answer for its in by_set for answer in its]
     parts = tuple(PartVerdict(what, _WORDS[answer], numbers) for what, answer, numbers in answers)
-    return replace(_agreed(expect, answers, members), parts=parts)
+    return replace(_agreed(expect, answers, members, all(by_set)), parts=parts)
 
 
 def _agreed(
-    expect: Vague, answers: list[tuple[str, Answer, str]], members: Sequence[Member]
+    expect: Vague,
+    answers: list[tuple[str, Answer, str]],
+    members: Sequence[Member],
+    every_set: bool,
 ) -> Verdict:
     found = {answer for _, answer, _ in answers}
     shown = "; ".join(dict.fromkeys(numbers for _, _, numbers in answers))
     obstacle = obstacle_among(members)
     if not answers and obstacle is None:
         return all_out_of_memory(f'"{expect.word}": everywhere a side ran out of memory')
-    if found == {"no"}:
+    # What is missing of a set that answers no cannot turn it; a set without any answer could.
+    if found == {"no"} and (every_set or obstacle is None):
         detail = f'"{expect.word}" under no reading: {shown}'
         return Verdict(verdict="fail", reason="does_not_hold", detail=detail)
     if obstacle is not None:
