@@ -74,17 +74,12 @@ def test_a_run_leaves_nothing_to_measure(measured):
     assert "`verify all` has nothing to measure here" in measured.verify("doctor").out
 
 
-def test_obstacles_come_biggest_first(never_run):
-    sizes = [len(obstacle["claims"]) for obstacle in doctor(never_run)["obstacles"]]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] > sizes[-1]
-
-
 def test_stale_verdicts_are_a_group_that_says_what_changed(measured):
     measured.edit("toy_old.py", "150.0", "150.5")
     assert obstacles(measured)["stale", "changed since: code"] == OLD
     counts = doctor(measured)["counts"]
     assert (counts["stale"], counts["decided"], counts["to_measure"]) == (2, 8, 1)
+    assert counts["undecided_to_measure"] == 0
 
 
 def test_an_input_that_is_missing_is_told_by_what_the_reproduction_wants(never_run):
@@ -200,6 +195,24 @@ def test_rows_that_wait_for_their_siblings_are_not_undecided_for_good(toy):
         ("not_measured", "sibling rows (family incomplete)"): (one,),
         ("not_measured", "the measurement itself"): (other,),
     }
+
+
+def test_obstacles_come_biggest_first(toy):
+    toy.row("7", "a_unwritten")
+    for model in ("toyvig_s", "toyvig_m"):
+        toy.row("7", model)
+    assert [(o.kind, len(o.claims)) for o in grouped(toy)] == [("not_measured", 2), ("model", 1)]
+
+
+@pytest.mark.parametrize(
+    ("here", "command"), [("toy", "verify fetch toy.pth"), ("another", "verify all")]
+)
+def test_what_another_machine_lacked_is_first_tried_here(toy, monkeypatch, here, command):
+    monkeypatch.setattr("verify.doctor.machine_slug", lambda: here)
+    toy.row("7.0")
+    toy.outcome("toyvig_s", "blocked", reason="wants weights, found none; `verify fetch toy.pth`")
+    (found,) = grouped(toy)
+    assert (found.kind, found.what, found.command) == ("weights", "weights", command)
 
 
 def test_no_claim_in_the_way_makes_no_line(toy):
