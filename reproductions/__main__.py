@@ -75,7 +75,7 @@ def _listing() -> str:
 
 
 def _described(spec: Spec) -> str:
-    keys = ", ".join(convention.name for convention in spec.conventions)
+    keys = ", ".join([*(convention.name for convention in spec.conventions), *spec.facts])
     return f"{spec.name} ({_signature(spec.params)}) in {spec.unit}: {keys}"
 
 

@@ -45,6 +45,49 @@ class ModelParams(Params):
         return ("timm",) if model_names.supplier_of(self.model) == "timm" else ()
 
 
+class ArchitectureParams(ModelParams):
+    """Which classifier to look into."""
+
+    num_classes: int = Field(default=1000, ge=1)
+    """Outputs of the classifier."""
+
+
+ARCHITECTURE = declare(
+    Spec(
+        name="architecture",
+        module="reproductions.architecture",
+        params=ArchitectureParams,
+        unit="nodes",
+        conventions=(),
+        facts=(
+            "type",
+            "mixing",
+            "blocks",
+            "stages",
+            "depths",
+            "widths",
+            "grids",
+            "isotropic",
+            "stem_strides",
+            "num_nodes",
+            "channels",
+            "heads",
+            "image_size",
+            "graph",
+            "neighbors",
+            "edges_per_node",
+            "dilation",
+            "reduction",
+        ),
+        better="none",
+        protocol=1,
+        cost_s=2,
+        time_limit_s=300,
+        memory_limit_gib=4,
+    )
+)
+
+
 class MultiplyAccumulatesParams(ModelParams):
     """Which classifier to run, on what."""
 

@@ -29,7 +29,17 @@ __all__ = [
     "reproduction",
 ]
 
-Unit = Literal["Mparam", "param", "GMAC", "ratio", "percent", "point"]
+# fmt: off
+Unit = Literal[
+    "Mparam", "param", "GMAC", "ratio", "percent", "point", "exponent",
+    "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
+    "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
+    "MB", "GiB", "meV", "meV/A", "eV/A",
+    "nodes", "edges", "neighbors", "channels", "blocks", "layer", "partitions", "groups",
+    "images", "samples", "epochs", "iterations", "runs", "models", "variants", "datasets",
+    "claims", "papers", "references", "versions", "cells", "aspects", "pixels", "GPUs",
+]
+# fmt: on
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""
 
 Device = str
@@ -140,7 +150,9 @@ class Spec:
     params: type[Params]
     unit: Unit
     conventions: tuple[Convention, ...]
-    """In declared order; the first one is the default."""
+    """In declared order; the first one is the default. None where every key is a fact."""
+    facts: tuple[str, ...] = ()
+    """Keys that are not ways of counting one number; a claim is about one only if it says so."""
     better: Literal["higher", "lower", "none"]
     tried: tuple[Mapping[str, JsonValue], ...] = ()
     """Params that differ, measured to explain a miss and never for a verdict."""
@@ -150,6 +162,8 @@ class Spec:
     """Seconds one measurement takes on two CPU cores, for the plan's estimate."""
     time_limit_s: float
     memory_limit_gib: float
+    tolerance: tuple[str, Unit] | None = None
+    """Amount and unit that a claim is allowed where it states none; counts are allowed none."""
 
 
 ReproductionFunction = Callable[[Any, Device], Measurement]

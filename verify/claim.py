@@ -11,17 +11,16 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     Tag,
-    field_validator,
     model_validator,
 )
 
 from reproductions.contract import Unit
 from verify.acceptance import Printed
-from verify.expect import Decimal_, Expect, Strict, Value, text_or_structure
+from verify.expect import Decimal_, Expect, Strict, Value, operands_in, wrong_inputs
+from verify.figure import Name, Text
+from verify.operand import Input, MeasuredInput, MeasuredOf
 
 ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Scope = Literal["claim", "mechanism", "consistency"]
 
 
@@ -33,6 +32,15 @@ def _id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{ID.pattern}$"})]
+
+
+def _positive(by: str) -> str:
+    if Printed.parse(by).value <= 0:
+        raise ValueError(f'want a positive quoted amount such as "0.10", got {by!r}')
+    return by
+
+
+Amount = Annotated[Decimal_, AfterValidator(_positive)]
 
 
 class Cell(Strict):
@@ -119,17 +127,10 @@ class Primary(Strict):
 class Tolerance(Strict):
     """What widens the acceptance region, on both sides."""
 
-    by: Decimal_
+    by: Amount
     unit: Unit
     basis: Literal["published_spread", "measured_noise", "transfer"]
     because: Text
-
-    @field_validator("by")
-    @classmethod
-    def _is_positive(cls, by: str) -> str:
-        if Printed.parse(by).value <= 0:
-            raise ValueError(f'want a positive quoted amount such as "0.10", got {by!r}')
-        return by
 
 
 class Condition(Strict):
@@ -146,14 +147,6 @@ class KnownVerdict(Strict):
     because: Text
 
 
-class MeasuredInput(Strict):
-    """One of several measurements a claim compares."""
-
-    reproduction: Name
-    params: dict[str, JsonValue]
-    convention: Name = "unstated"
-
-
 class WrittenClaim(Strict):
     """One claim as an entry of ``claims:`` writes it."""
 
@@ -167,12 +160,7 @@ class WrittenClaim(Strict):
     models: list[str] = []
     protocols: dict[Name, dict[str, JsonValue]] = {}
     """Other ways to take the number that the document leaves open: params that differ, by name."""
-    inputs: list[
-        Annotated[
-            Annotated[MeasuredInput, Tag("structure")] | Annotated[str, Tag("text")],
-            Discriminator(text_or_structure),
-        ]
-    ] = []
+    inputs: list[Input] = []
     convention: Name = "unstated"
     tolerance: Tolerance | None = None
     primary: Primary | None = None
@@ -203,20 +191,25 @@ class WrittenClaim(Strict):
     def _checked_form(self, kind: str) -> None:
         if self.because is not None:
             raise ValueError("want because only beside check: none, got it beside expect")
-        if kind in {"value", "bound", "equal"}:
+        if kind in {"value", "bound", "equal", "outcome"}:
             if self.reproduction is None or self.inputs:
                 raise ValueError(f"want reproduction and params for {kind}, without inputs")
             self._one_measurement_form(kind)
-        elif self.reproduction is not None or self.params or self.models:
+            return
+        if self.reproduction is not None or self.params or self.models:
             raise ValueError(f"want no reproduction, params or models for {kind}; use inputs")
-        if 0 < len(self._measured_inputs()) < len(self.inputs):
-            raise ValueError("want claim ids only or measurements only as inputs, got both")
-        if kind in {"ratio", "difference", "ordering"} and len(self.inputs) != 2:  # noqa: PLR2004
-            raise ValueError(f"want two inputs for {kind}, got {len(self.inputs)}")
-        if kind in {"ratio", "difference"} and len(self._measured_inputs()) != len(self.inputs):
-            raise ValueError(f"want inputs with reproduction and params for {kind}, got claim ids")
         if kind == "arithmetic" and self.inputs:
             raise ValueError("want the operation inside expect for arithmetic, got inputs")
+        self._inputs_form(kind)
+
+    def _inputs_form(self, kind: str) -> None:
+        given, measured = self.operands(), self._measured_inputs()
+        if 0 < len(measured) < len(given):
+            raise ValueError("want claim ids only or measurements only as inputs, got both")
+        if wrong := wrong_inputs(self.expect, len(self.inputs)):
+            raise ValueError(wrong)
+        if kind in {"ratio", "difference"} and not measured:
+            raise ValueError(f"want inputs with reproduction and params for {kind}, got claim ids")
 
     def _one_measurement_form(self, kind: str) -> None:
         if self.models and "model" in self.params:
@@ -226,8 +219,12 @@ class WrittenClaim(Strict):
         if len(set(self.models)) == 1:
             raise ValueError("want two or more names in models, got one; use params.model")
 
-    def _measured_inputs(self) -> list[MeasuredInput]:
-        return [i for i in self.inputs if isinstance(i, MeasuredInput)]
+    def operands(self) -> list[Input]:
+        """List everything the claim compares, in order, wherever it is named."""
+        return operands_in(self.expect, self.inputs)
+
+    def _measured_inputs(self) -> list[Input]:
+        return [i for i in self.operands() if isinstance(i, MeasuredInput | MeasuredOf)]
 
 
 class Claim(WrittenClaim):
@@ -267,6 +264,10 @@ class Row(Strict):
     primary: Primary | None = None
     conditions: dict[Name, Condition] = {}
     known_verdict: KnownVerdict | None = None
+    means: Literal["out_of_memory", "runs"] | None = None
+    """The cell prints no number but an outcome; then ``card`` too."""
+    card: Text | None = None
+    device: Text | None = None
     check: Literal["none"] | None = None
     because: Text | None = None
 
@@ -278,12 +279,23 @@ class TableBlock(Strict):
     title: Text
     statement: Text
     """Our own words with ``{row}`` and ``{printed}`` in them."""
-    reproduction: Name
+    reproduction: Name | None = None
     params: dict[str, JsonValue] = {}
     convention: Name = "unstated"
     protocols: dict[Name, dict[str, JsonValue]] = {}
-    expect: dict[str, Any]
+    expect: dict[str, Any] = {}
+    qualifier: Name | None = None
+    """Ends every id of the column where other columns measure the same of the same subjects."""
+    check: Literal["none"] | None = None
+    because: Text | None = None
+    """Why no program can settle this column; beside ``check: none`` only."""
     rows: Annotated[dict[str, Row], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _measured_or_not(self) -> Self:
+        if (self.check is None) == (self.reproduction is None):
+            raise ValueError("want either a reproduction or check: none, got both or neither")
+        return self
 
 
 class ClaimFile(Strict):
@@ -319,6 +331,21 @@ class ModelNote(Strict):
     because: Text
 
 
+class DefaultTolerance(Strict):
+    """What a claim about a quantity is allowed where it states no tolerance of its own."""
+
+    by: Amount
+    unit: Unit
+
+
+class PlannedReproduction(Strict):
+    """What is known of a reproduction before it is written."""
+
+    unit: Unit
+    better: Literal["higher", "lower", "none"] = "none"
+    tolerance: DefaultTolerance | None = None
+
+
 class Index(Strict):
     """``claims.yaml``: documents, works, and what is said about models."""
 
@@ -328,6 +355,8 @@ class Index(Strict):
     models: dict[Name, ModelNote] = {}
     planned_models: list[Name] = []
     """Names claims may use before the model is written; their claims are blocked until then."""
+    planned_reproductions: dict[Name, PlannedReproduction] = {}
+    """Names claims may use, with any params, before the reproduction is written; likewise."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
 

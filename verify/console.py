@@ -26,6 +26,7 @@ from verify.wording import (
     obstacle_lines,
     off_by_words,
     package_words,
+    part_words,
     summary,
     verdict_words,
 )
@@ -215,6 +216,8 @@ def explain(project: Project, state: State, entry: Entry) -> None:
         against = " (default convention)" if verdict.by_key else ""
         say(f"off by     {off_by_words(verdict.off_by)}{against}")
     _explain_inputs(project, entry)
+    for part in verdict.parts:
+        say(f"part       {part_words(part)}")
     for line in ("", *number_line(entry)):
         say(f"  {line}".rstrip())
     _explain_keys(entry)
@@ -224,9 +227,10 @@ def explain(project: Project, state: State, entry: Entry) -> None:
 
 
 def _explain_inputs(project: Project, entry: Entry) -> None:
-    """List the claims an arithmetic claim computes with, as printed."""
+    """List the claims whose prints a claim is over, as printed."""
     expect = entry.claim.expect
-    for id_ in dict.fromkeys(claims_in(expect)) if isinstance(expect, Operation) else ():
+    named = claims_in(expect) if isinstance(expect, Operation) else entry.claim.operands()
+    for id_ in dict.fromkeys(given for given in named if isinstance(given, str)):
         given = project.claims[id_].expect
         printed = f"{given.printed} {given.unit}" if isinstance(given, PrintedFigure) else ""
         say(f"from       {id_}: {printed}")

@@ -1,77 +1,56 @@
 """What a document prints, as a closed union of kinds. No expression language."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from reproductions.contract import Unit
-from verify.acceptance import Interval, Printed
+from verify.acceptance import Printed
+from verify.expect_sets import BestOf, Growth, Monotone, Outcome, Point, Range, UpTo, Vague
+from verify.figure import Decimal_, Marks, PrintedFigure, Relation, Strict, Text, text_or_structure
+from verify.operand import Input, MeasuredInput, MeasuredOf
 
-Relation = Literal["at_least", "at_most", "more_than", "less_than"]
-
-
-class Strict(BaseModel):
-    """Base of everything read from YAML: unknown keys and implied types are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def _decimal(text: str) -> str:
-    Printed.parse(text)
-    return text
-
-
-Decimal_ = Annotated[str, AfterValidator(_decimal)]
-"""A printed number, kept as printed: the digits say how precise it is."""
-
-
-def text_or_structure(value: object) -> str:
-    """Choose a union's branch by form, so that a mistake is reported once, not once a branch."""
-    return "structure" if isinstance(value, Mapping | list | BaseModel) else "text"
-
-
-class PrintedFigure(Strict):
-    """A printed number and how the document marks it."""
-
-    printed: Decimal_
-    unit: Unit
-    hedge: Literal["about"] | None = None
-    """The document says "about", "~" or "approximately": one last digit instead of half."""
-    coarse: bool = False
-    """Fewer digits than the rest of the column: no evidence for a counting convention."""
-    padded: bool = False
-    """The primary prints an integer and this document adds ".0"."""
-
-    @field_validator("padded")
-    @classmethod
-    def _is_padded(cls, padded: bool, info: ValidationInfo) -> bool:
-        if padded and "printed" in info.data:
-            figure = Printed.parse(info.data["printed"])
-            if figure.last_digit >= 1 or figure.value.denominator != 1:
-                found = info.data["printed"]
-                raise ValueError(f'want padded only on a print like "42.0", got {found!r}')
-        return padded
-
-    @property
-    def figure(self) -> Printed:
-        """The printed number, parsed."""
-        return Printed.parse(self.printed)
-
-    @property
-    def rounding(self) -> Interval:
-        """Every value the print stands for."""
-        return self.figure.rounding(hedged=self.hedge is not None)
+__all__ = [
+    "OPERATIONS",
+    "AllOf",
+    "Arithmetic",
+    "BestOf",
+    "Bound",
+    "Decimal_",
+    "Difference",
+    "Equal",
+    "Expect",
+    "FromTo",
+    "Growth",
+    "Input",
+    "Marks",
+    "MeasuredInput",
+    "MeasuredOf",
+    "Monotone",
+    "OfOver",
+    "Operand",
+    "Operation",
+    "Ordering",
+    "Outcome",
+    "Part",
+    "PartExpect",
+    "Point",
+    "Power",
+    "PrintedFigure",
+    "Range",
+    "Ratio",
+    "Relation",
+    "Strict",
+    "UpTo",
+    "Vague",
+    "Value",
+    "claims_in",
+    "is_constant",
+    "operands_in",
+    "operands_of",
+    "operation_of",
+    "text_or_structure",
+    "wrong_inputs",
+]
 
 
 class Value(PrintedFigure):
@@ -190,9 +169,82 @@ class Arithmetic(PrintedFigure, Operation):
 for _model in (FromTo, OfOver, Power, Operation, Arithmetic):
     _model.model_rebuild()
 
-Expect = Annotated[
-    Value | Bound | Ratio | Difference | Ordering | Equal | Arithmetic, Field(discriminator="kind")
+PartExpect = Annotated[
+    Value | Bound | Ratio | Difference | Ordering | Range | UpTo | BestOf | Monotone | Vague,
+    Field(discriminator="kind"),
 ]
+
+
+class Part(Strict):
+    """One part of a conjunction, with inputs of its own."""
+
+    what: Text | None = None
+    """What the part says, in our own words."""
+    expect: PartExpect
+    inputs: list[Input] = []
+
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> Self:
+        if wrong := wrong_inputs(self.expect, len(self.inputs)):
+            raise ValueError(wrong)
+        return self
+
+
+class AllOf(Strict):
+    """A conjunction: every part has to hold, and every part that fails is told."""
+
+    kind: Literal["all_of"]
+    parts: Annotated[list[Part], Field(min_length=1)]
+
+    def operands(self) -> list[Input]:
+        """List the inputs named inside, in order."""
+        return [given for part in self.parts for given in operands_in(part.expect, part.inputs)]
+
+
+Expect = Annotated[
+    Value
+    | Bound
+    | Ratio
+    | Difference
+    | Ordering
+    | Equal
+    | Arithmetic
+    | Range
+    | UpTo
+    | AllOf
+    | BestOf
+    | Monotone
+    | Growth
+    | Outcome
+    | Vague,
+    Field(discriminator="kind"),
+]
+
+_COUNTS = {"value": 1, "bound": 1, "ratio": 2, "difference": 2, "ordering": 2}
+_INSIDE = {"best_of", "growth", "all_of", "arithmetic"}
+
+
+def operands_in(expect: object, inputs: list[Input]) -> list[Input]:
+    """List what an expectation is over: the inputs beside it, then those inside it."""
+    named: list[Input] = expect.operands() if hasattr(expect, "operands") else []
+    return [*inputs, *named]
+
+
+def wrong_inputs(expect: Any, given: int) -> str | None:
+    """Say what is wrong with the number of inputs beside an expectation, if anything."""
+    kind, named = expect.kind, operands_in(expect, [])
+    wanted = _COUNTS.get(kind)
+    if wanted is not None:
+        words = "one input" if wanted == 1 else "two inputs"
+        return None if given == wanted else f"want {words} for {kind}, got {given}"
+    if kind in _INSIDE:
+        return f"want no inputs beside {kind}, got {given}; name them inside it" if given else None
+    if named:
+        return f"want inputs or the sets inside {kind}, got both" if given else None
+    if kind == "vague" and expect.sense != "trend":
+        return None if given == 2 else f"want two inputs or pairs for vague, got {given}"  # noqa: PLR2004
+    least = 1 if kind == "up_to" else 2
+    return None if given >= least else f"want {least} or more inputs for {kind}, got {given}"
 
 
 def operation_of(expect: Operation) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from itertools import product
 from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly, interval_of
 from verify.arithmetic import UndefinedError, evaluate
-from verify.claim import Claim, MeasuredInput
+from verify.claim import Claim
 from verify.compare import Acceptance
 from verify.convention import (
     family_evidence,
@@ -20,13 +20,18 @@ from verify.expect import (
     Difference,
     Equal,
     Ordering,
+    Outcome,
     PrintedFigure,
     Ratio,
     Value,
     claims_in,
 )
 from verify.explain import explanations
+from verify.judge_sets import judged_set
+from verify.kinds.outcome import outcome
+from verify.kinds.rules import SET_KINDS
 from verify.need import Need
+from verify.operand import MeasuredInput
 from verify.project import Project
 from verify.rulings import (
     Decide,
@@ -81,17 +86,28 @@ class _Court:
         expect = claim.expect
         if expect is None or claim.check is not None or claim.damaged is not None:
             return unchecked(claim)
-        if isinstance(expect, Value):
-            return self._alternatives(claim, lambda need: self._value(claim, expect, need))
-        if isinstance(expect, Bound):
-            return self._alternatives(claim, lambda need: self._bound(claim, expect, need))
-        if isinstance(expect, Equal):
-            return self._alternatives(claim, lambda need: self._equal(claim, expect, need))
         if isinstance(expect, Arithmetic):
             if claim.twin_of is None:
                 return self._printed_arithmetic(claim, expect)
             return self._measured_arithmetic(claim, expect)
-        return self._compared(claim, expect)
+        if isinstance(expect, Ratio | Difference | Ordering):
+            return self._compared(claim, expect)
+        if isinstance(expect, SET_KINDS):
+            verdict = judged_set(self.project, claim, self._found, self.stored)
+            return self._capped(verdict, self.project.needs[claim.id])
+        return self._alternatives(claim, lambda need: self._single(claim, expect, need))
+
+    def _single(self, claim: Claim, expect: Value | Bound | Equal | Outcome, need: Need) -> Verdict:
+        """Judge one measurement by the kind of what is printed."""
+        match expect:
+            case Value():
+                return self._value(claim, expect, need)
+            case Bound():
+                return self._bound(claim, expect, need)
+            case Equal():
+                return self._equal(claim, expect, need)
+            case Outcome():
+                return self._outcome(expect, need)
 
     # -- one measurement, perhaps of several released models ------------------------------
 
@@ -202,7 +218,7 @@ class _Court:
         )
 
     def _bound(self, claim: Claim, expect: Bound, need: Need) -> Verdict:
-        return self._derived([need], [claim.convention], bounded(claim, expect))
+        return self._derived([need], [claim.convention], bounded(claim.tolerance, expect))
 
     def _equal(self, claim: Claim, expect: Equal, need: Need) -> Verdict:
         found = self._found(need)
@@ -229,11 +245,20 @@ class _Court:
             stale=self.stored[need.key].stale,
         )
 
+    def _outcome(self, expect: Outcome, need: Need) -> Verdict:
+        found = self._found(need)
+        if isinstance(found, Verdict):
+            return found
+        stored = self.stored[need.key]
+        return replace(outcome(expect, found), evidence=(stored.event,), stale=stored.stale)
+
     # -- several measurements ------------------------------------------------------------
 
     def _compared(self, claim: Claim, expect: Ratio | Difference | Ordering) -> Verdict:
         """Judge two inputs against each other: measured ones, or the prints of two claims."""
-        decide = ordering(expect) if isinstance(expect, Ordering) else combined(claim, expect)
+        decide = (
+            ordering(expect) if isinstance(expect, Ordering) else combined(claim.tolerance, expect)
+        )
         if not self.project.needs[claim.id]:
             prints = [self._rounding(str(id_)) for id_ in claim.inputs]
             return decide(prints)
@@ -244,10 +269,10 @@ class _Court:
     def _derived(self, needs: Sequence[Need], stated: Sequence[str], decide: Decide) -> Verdict:
         """Judge on the defaults; a sound convention that would change the word leaves it open."""
         found = [self._found(need) for need in needs]
-        for need, outcome in zip(needs, found, strict=True):
-            if isinstance(outcome, Verdict):
-                return replace(outcome, detail=f"{need}: {outcome.detail}")
-        measured = [outcome for outcome in found if isinstance(outcome, Measurement)]
+        for need, one in zip(needs, found, strict=True):
+            if isinstance(one, Verdict):
+                return replace(one, detail=f"{need}: {one.detail}")
+        measured = [one for one in found if isinstance(one, Measurement)]
         keys = [key_of(need, name) for need, name in zip(needs, stated, strict=True)]
         for need, measurement, key in zip(needs, measured, keys, strict=True):
             if key not in measurement.values:
@@ -330,11 +355,10 @@ class _Court:
 
     def _found(self, need: Need) -> Measurement | Verdict:
         """Give the measurement of a need, or the verdict that its absence makes."""
-        absent = need.params.absent()
+        absent = need.absent()
         if absent is not None:
-            name = need.params.subject()
-            detail = f"no model named {name} yet" if name is not None else absent
-            return Verdict(verdict="blocked", reason="no_model", detail=detail)
+            reason: Reason = "no_model" if need.planned is None else "no_reproduction"
+            return Verdict(verdict="blocked", reason=reason, detail=absent)
         stored = self.stored.get(need.key)
         if stored is None:
             detail = f"{need} is not measured yet; `verify all` measures it"

@@ -7,9 +7,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reproductions.contract import SPECS, Params, Spec
-from verify.claim import Claim, Index, MeasuredInput
-from verify.expect import Arithmetic, Ordering, PrintedFigure, claims_in, operation_of
+from verify.claim import Claim, Index
+from verify.expect import Arithmetic, Marks, claims_in, operation_of
+from verify.lint_inputs import printed_problems, unit_problems
 from verify.need import Need
+from verify.operand import Input, MeasuredInput, MeasuredOf
+from verify.planned import FreeParams, planned_spec
 from verify.refusals import sentence as sentence_of
 from verify.refusals import suggestion
 from verify.yaml_lines import Path_, Place, Problem
@@ -52,6 +55,11 @@ class _Checking:
         self.claims = claims
         self.needs: Needs = {}
         self.protocols: Protocols = {}
+        self.planned = {
+            name: planned_spec(name, planned)
+            for name, planned in index.planned_reproductions.items()
+            if name not in SPECS
+        }
 
     def claim(self, claim: Claim) -> Iterator[Finding]:
         """Yield (field, sentence) for everything wrong with one claim."""
@@ -61,7 +69,7 @@ class _Checking:
         yield from self._names(claim)
         if claim.reproduction is not None:
             yield from self._measured(claim)
-        elif claim.inputs:
+        elif claim.operands():
             yield from self._inputs(claim)
         elif isinstance(claim.expect, Arithmetic):
             yield from self._arithmetic(claim, claim.expect)
@@ -78,30 +86,65 @@ class _Checking:
         Args:
             sound: Whether the params of every claim hold; only then is an unused note a mistake.
         """
-        measured = {n.params.subject(): n.params for needs in self.needs.values() for n in needs}
+        all_needs = [need for needs in self.needs.values() for need in needs]
+        # Of a model that only reproductions to come name, nobody knows whether it exists.
+        unknown = {n.params.subject() for n in all_needs if n.planned is not None}
+        measured = {n.params.subject(): n.params for n in all_needs if n.planned is None}
         for name, note in self.index.models.items():
-            for number, id_ in enumerate(note.fitted_to):
-                path: Path_ = ("models", name, "fitted_to", number)
-                claim = self.claims.get(id_)
-                if claim is None:
-                    hint = suggestion(id_, self.claims) or "; correct it"
-                    yield path, f"want the id of a claim, got {id_!r}{hint}"
-                elif claim.reproduction is None:
-                    yield path, f"want a measured claim, got {id_!r}; name one with a reproduction"
-                for need in self.needs.get(id_, ()):
+            yield from self._fitted_to(name, note.fitted_to)
+            needs = (need for id_ in note.fitted_to for need in self.needs.get(id_, ()))
+            for need in needs:
+                if need.planned is None:
                     measured[name] = need.params.model_copy(update={"model": name})
             if name in measured:
                 yield from self._exists(("models", name), measured[name])
-            elif sound and not note.fitted_to:
+            elif sound and not note.fitted_to and name not in unknown:
                 hint = suggestion(name, filter(None, measured)) or "; remove it"
                 yield ("models", name), f"want a model that a claim measures, got {name!r}{hint}"
+        yield from self._exist_now(measured)
+
+    def _fitted_to(self, name: str, ids: list[str]) -> Iterator[Finding]:
+        for number, id_ in enumerate(ids):
+            path: Path_ = ("models", name, "fitted_to", number)
+            claim = self.claims.get(id_)
+            if claim is None:
+                hint = suggestion(id_, self.claims) or "; correct it"
+                yield path, f"want the id of a claim, got {id_!r}{hint}"
+            elif claim.reproduction is None:
+                yield path, f"want a measured claim, got {id_!r}; name one with a reproduction"
+
+    def _exist_now(self, measured: Mapping[str | None, Params]) -> Iterator[Finding]:
         for number, name in enumerate(self.index.planned_models):
             if name in measured and measured[name].absent() is None:
                 found = f"{name!r}, which exists now; remove it"
                 yield ("planned_models", number), f"want the name of a model to come, got {found}"
+        for name, planned in self.index.planned_reproductions.items():
+            allowed = {"percent", "point" if planned.unit == "percent" else planned.unit}
+            if planned.tolerance is not None and planned.tolerance.unit not in allowed:
+                wanted = " or ".join(sorted(allowed))
+                found = f"got {planned.tolerance.unit!r}; convert it"
+                place: Path_ = ("planned_reproductions", name, "tolerance", "unit")
+                yield place, f"want {wanted} for a quantity in {planned.unit}, {found}"
+            if name in SPECS:
+                sentence = f"want the name of a reproduction to come, got {name!r}"
+                path: Path_ = ("planned_reproductions", name)
+                yield path, f"{sentence}, which exists now; remove it"
+
+    def _spec(self, name: str) -> Spec | None:
+        return SPECS.get(name) or self.planned.get(name)
+
+    def _unknown(self, name: str) -> str:
+        known = [*SPECS, *self.planned]
+        hint = suggestion(name, known) or f"; known are {', '.join(sorted(known))}"
+        return f"want a known reproduction, got {name!r}{hint}"
+
+    def _need(self, spec: Spec, params: Params) -> Need:
+        return Need(spec.name, params, self.planned.get(spec.name))
 
     def _exists(self, path: Path_, params: Params) -> Iterator[Finding]:
         absent, planned = params.absent(), self.index.planned_models
+        if isinstance(params, FreeParams):
+            return
         if absent is not None and params.subject() not in planned:
             hint = suggestion(params.subject() or "", planned) or params.suggestion()
             hint = hint or "; correct it or add it to planned_models"
@@ -119,7 +162,7 @@ class _Checking:
         yield from self._id(claim)
         figure = claim.expect
         if claim.tolerance is not None:
-            unit = figure.unit if isinstance(figure, PrintedFigure) else None
+            unit = figure.unit if isinstance(figure, Marks) else None
             # On a percentage, "percent" is of the printed value and "point" is absolute.
             allowed = {"percent", "point" if unit == "percent" else unit}
             if unit is None or claim.tolerance.unit not in allowed:
@@ -133,21 +176,27 @@ class _Checking:
         if source != claim.source:
             found = f"got {claim.id!r}; begin it with the document's name"
             yield ("id",), f"want an id that starts with {claim.source!r}, {found}"
-        inputs = [i.reproduction for i in claim.inputs if isinstance(i, MeasuredInput)]
+        inputs = [r for given in claim.operands() if (r := self._reproduction(given))]
         if claim.check == "none":
-            allowed = {"statement", *SPECS}
+            allowed = {"statement", *SPECS, *self.planned}
         elif claim.reproduction is not None:
-            allowed = {claim.reproduction if claim.reproduction in SPECS else second}
+            allowed = {claim.reproduction if self._spec(claim.reproduction) else second}
         else:
             allowed = set(inputs) or {"arithmetic"}
         if second not in allowed:
             wanted = " or ".join(sorted(allowed))
             yield ("id",), f"want {wanted} as the id's second part, got {second!r}; rename it"
 
+    def _reproduction(self, given: Input) -> str | None:
+        if isinstance(given, MeasuredInput):
+            return given.reproduction
+        other = self.claims.get(given.measured) if isinstance(given, MeasuredOf) else None
+        return other.reproduction if other is not None else None
+
     def _measured(self, claim: Claim) -> Iterator[Finding]:
-        spec = SPECS.get(claim.reproduction or "")
+        spec = self._spec(claim.reproduction or "")
         if spec is None:
-            yield ("reproduction",), _unknown_reproduction(claim.reproduction or "")
+            yield ("reproduction",), self._unknown(claim.reproduction or "")
             return
         needs = []
         alternatives = [{"model": name} for name in claim.models] or [{}]
@@ -157,7 +206,7 @@ class _Checking:
                 in_models = bool(claim.models) and path == ("model",)
                 yield ("models",) if in_models else ("params", *path), sentence
             if params is not None:
-                needs.append(Need(spec.name, params))
+                needs.append(self._need(spec, params))
         self.needs[claim.id] = tuple(needs)
         yield from self._fits(spec, claim, claim.convention)
         yield from self._protocols(spec, claim)
@@ -176,7 +225,7 @@ class _Checking:
                 if path != ("model",):
                     yield ("protocols", name, *path), sentence
             if params is not None:
-                self.protocols.setdefault(claim.id, {})[name] = Need(spec.name, params)
+                self.protocols.setdefault(claim.id, {})[name] = self._need(spec, params)
 
     def _params(self, spec: Spec, raw: Mapping[str, object]) -> tuple[Params | None, list[Finding]]:
         try:
@@ -188,37 +237,72 @@ class _Checking:
         return None if problems else params, problems
 
     def _fits(self, spec: Spec, claim: Claim, convention: str) -> Iterator[Finding]:
-        names = [c.name for c in spec.conventions]
-        if convention != "unstated" and convention not in names:
-            hint = suggestion(convention, names) or f"; {spec.name} has {', '.join(names)}"
+        names = [*(c.name for c in spec.conventions), *spec.facts]
+        has_default = convention == "unstated" and spec.conventions
+        planned = spec.name in self.planned
+        if not (has_default or planned) and convention not in names:
+            near = "" if convention == "unstated" else suggestion(convention, names)
+            hint = near or f"; {spec.name} has {', '.join(names)}"
             yield ("convention",), f"want a convention of {spec.name}, got {convention!r}{hint}"
         unit = getattr(claim.expect, "unit", spec.unit)
-        if unit != spec.unit and not claim.inputs:
+        if unit != spec.unit and not claim.operands():
             found = f"got {unit!r}; convert it"
             yield ("expect", "unit"), f"want {spec.unit}, the unit of {spec.name}, {found}"
 
     def _inputs(self, claim: Claim) -> Iterator[Finding]:
         needs: list[Need] = []
-        for number, given in enumerate(claim.inputs):
+        for number, given in enumerate(claim.operands()):
+            # Inputs named inside expect are told there, and by their own words.
+            path: Path_ = ("inputs", number) if claim.inputs else ("expect",)
             if isinstance(given, str):
                 for sentence in self._printed_id(claim, given):
-                    yield ("inputs", number), sentence
+                    yield path, sentence
                 continue
-            spec = SPECS.get(given.reproduction)
+            written, problems = self._written(given)
+            yield from ((path + end, sentence) for end, sentence in problems)
+            if written is None:
+                continue
+            spec = self._spec(written.reproduction)
             if spec is None:
-                sentence = _unknown_reproduction(given.reproduction)
-                yield ("inputs", number, "reproduction"), sentence
+                yield (*path, "reproduction"), self._unknown(written.reproduction)
                 continue
-            params, problems = self._params(spec, given.params)
-            for path, sentence in problems:
-                yield ("inputs", number, "params", *path), sentence
+            params, found = self._params(spec, written.params)
+            for end, sentence in found:
+                yield (*path, "params", *end), sentence
             if params is not None:
-                needs.append(Need(spec.name, params))
-            yield from self._fits(spec, claim, given.convention)
+                needs.append(self._need(spec, params))
+            yield from self._fits(spec, claim, written.convention)
         self.needs[claim.id] = tuple(needs)
-        of_prints = isinstance(claim.expect, Ordering) and isinstance(claim.inputs[0], str)
+        of_prints = isinstance(claim.operands()[0], str)
         if of_prints and claim.scope != "consistency":
-            yield ("scope",), f"want consistency for an ordering of prints, got {claim.scope!r}"
+            kind = claim.expect.kind if claim.expect is not None else ""
+            article = "an" if kind[:1] in "aeiou" else "a"
+            found_ = f"got {claim.scope!r}"
+            yield ("scope",), f"want consistency for {article} {kind} of prints, {found_}"
+        yield from unit_problems(claim, self._unit_of)
+
+    def _written(self, given: Input) -> tuple[MeasuredInput | None, list[Finding]]:
+        """Give a measurement as written, looked up where another claim's is meant."""
+        if isinstance(given, MeasuredInput):
+            return given, []
+        id_ = given.measured if isinstance(given, MeasuredOf) else given
+        other = self.claims.get(id_)
+        if other is None:
+            hint = suggestion(id_, self.claims) or "; correct it"
+            return None, [(("measured",), f"want the id of a claim, got {id_!r}{hint}")]
+        if other.reproduction is None or other.models or other.twin_of is not None:
+            sentence = f"want a claim on one measurement, got {id_!r}; write the measurement out"
+            return None, [(("measured",), sentence)]
+        return MeasuredInput.model_construct(
+            reproduction=other.reproduction, params=other.params, convention=other.convention
+        ), []
+
+    def _unit_of(self, given: Input) -> str | None:
+        if isinstance(given, str):
+            other = self.claims.get(given)
+            return getattr(other.expect, "unit", None) if other is not None else None
+        spec = self._spec(self._reproduction(given) or "")
+        return spec.unit if spec is not None else None
 
     def _arithmetic(self, claim: Claim, expect: Arithmetic) -> Iterator[Finding]:
         if claim.scope != "consistency":
@@ -233,16 +317,7 @@ class _Checking:
                 yield ("expect",), sentence
 
     def _printed_id(self, claim: Claim, id_: str) -> Iterator[str]:
-        given = self.claims.get(id_)
-        if given is None:
-            hint = suggestion(id_, self.claims)
-            yield f"want the id of a claim or a quoted constant, got {id_!r}{hint}"
-        elif not isinstance(given.expect, PrintedFigure):
-            yield f"want a claim with a printed number, got {id_!r}, which has none"
-        elif given.damaged is not None:
-            yield f"want a whole print, got that of {id_!r}, which is damaged; leave it out"
-        elif given.twin_of is not None:
-            yield f"want a printed claim, got the measured twin {id_!r}; name {given.twin_of!r}"
+        yield from printed_problems(self.claims, claim, id_)
 
 
 _RESULT_UNITS = {"ratio": "ratio", "percent_change": "percent"}
@@ -271,11 +346,6 @@ def _cycles(claims: Mapping[str, Claim]) -> Iterator[list[str]]:
             del graph[cycle[0]]
         else:
             return
-
-
-def _unknown_reproduction(name: str) -> str:
-    hint = suggestion(name, SPECS) or f"; known are {', '.join(sorted(SPECS))}"
-    return f"want a known reproduction, got {name!r}{hint}"
 
 
 def _param_finding(detail: ErrorDetails, spec: Spec) -> Finding:

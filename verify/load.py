@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from verify.lint import check, unknown_source
 from verify.need import Need
 from verify.project import Project, TableColumn, TableRow
 from verify.refusals import problems_in, suggestion
+from verify.tolerances import with_default_tolerances
 from verify.twins import twins_of
 from verify.yaml_lines import Document, Path_, Place, Problem, read, shown
 
@@ -58,10 +60,11 @@ def load(root: Path) -> Project:
         raise ClaimError("claims.yaml: cannot be read")
     loading.restate()
     loading.add_twins()
-    claims = loading.claims
+    claims: Mapping[str, Claim] = loading.claims
     needs, protocols, problems = check(index, loading.index_place, claims, loading.places)
     loading.problems.extend(problems)
     loading.fail_if_refused()
+    claims = with_default_tolerances(claims, needs)
     where = {id_: place.where for id_, place in loading.places.items()}
     return Project(root, index, claims, tuple(loading.tables), where, needs, protocols)
 
@@ -215,7 +218,8 @@ class _Loading:
 
 def _cell(source: str, block: TableBlock, label: str, row: Row) -> Cell:
     """Locate one row of a block; what no expectation will hold is kept in the locator."""
-    printed = row.printed.strip() if row.check is not None else ""
+    unsettled = row.check is not None or block.check is not None
+    printed = row.printed.strip() if unsettled else ""
     at = block.table
     return Cell(source=source, table=at.table, row=label, column=at.column, printed=printed or None)
 
@@ -223,9 +227,11 @@ def _cell(source: str, block: TableBlock, label: str, row: Row) -> Cell:
 def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
     """Write one table row as the single form of a claim."""
     subject = row.subject or row.model or "_".join(row.models)
-    parts = [cell.source, block.reproduction, subject, row.qualifier]
+    kind = block.reproduction or "statement"
+    parts = [cell.source, kind, subject, row.qualifier or block.qualifier]
     statement = block.statement.replace("{row}", cell.row).replace("{printed}", row.printed)
-    given = row.model_dump(exclude_unset=True, include=_CARRIED)
+    unsettled = block.model_dump(exclude_unset=True, include={"check", "because"})
+    given = unsettled | row.model_dump(exclude_unset=True, include=_CARRIED)
     common = {
         **given,
         "id": ".".join(part for part in parts if part),
@@ -233,17 +239,21 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
         "statement": statement,
         "found_at": [cell.model_dump()],
     }
-    if row.check is not None:
+    if "check" in given:
         return common
     model = {"model": row.model} if row.model is not None else {}
     flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})
+    expect = {**block.expect, **flags}
+    if row.means is not None:
+        outcome = row.model_dump(exclude_unset=True, include={"printed", "means", "card", "device"})
+        expect = {"kind": "outcome", **outcome}
     return {
         **common,
         "reproduction": block.reproduction,
         "params": {**block.params, **row.params, **model},
         "convention": block.convention,
         "protocols": block.protocols,
-        "expect": {**block.expect, **flags},
+        "expect": expect,
     }
 
 

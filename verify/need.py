@@ -1,6 +1,6 @@
 """A measurement a claim needs: which reproduction, with which params."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reproductions.contract import SPECS, Params, Spec
@@ -13,6 +13,8 @@ class Need:
 
     reproduction: str
     params: Params
+    planned: Spec | None = field(default=None, compare=False)
+    """What is known of a reproduction that is still to be written; None once it exists."""
 
     @cached_property
     def key(self) -> str:
@@ -22,7 +24,15 @@ class Need:
     @property
     def spec(self) -> Spec:
         """What is declared of the reproduction."""
-        return SPECS[self.reproduction]
+        return self.planned or SPECS[self.reproduction]
+
+    def absent(self) -> str | None:
+        """Say in one clause what is still to be written; None if it can be measured."""
+        if self.planned is not None:
+            told = ", ".join(f"{key} {value}" for key, value in self.params.model_dump().items())
+            return f"no reproduction named {self.reproduction} yet" + (f" ({told})" if told else "")
+        absent, name = self.params.absent(), self.params.subject()
+        return f"no model named {name} yet" if absent and name is not None else absent
 
     def __str__(self) -> str:
         """Name it for a human: ``parameter_count of resnet50``."""

@@ -86,7 +86,7 @@ def make_plan(
     needs = {need.key: need for need in needs_of(project, ids)} | tried
     for need in needs.values():
         because = _because(stored.get(need.key), fresh=fresh, machine=machine)
-        if because is None or need.params.absent() is not None:
+        if because is None or need.absent() is not None:
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
         jobs.append(Job(need, sharing, because, _estimate(need, stored)))
@@ -117,9 +117,9 @@ def _because(stored: Stored | None, *, fresh: bool, machine: str | None) -> str 
 
 
 def _absent(needs: Iterable[Need]) -> str | None:
-    """Say which models are still to be written, if any."""
-    names = [str(n.params.subject()) for n in needs if n.params.absent() is not None]
-    return f"no model named {', '.join(dict.fromkeys(names))} yet" if names else None
+    """Say what is still to be written, if anything."""
+    missing = [absent for n in needs if (absent := n.absent()) is not None]
+    return "; ".join(dict.fromkeys(missing)) or None
 
 
 def _estimate(need: Need, stored: Mapping[str, Stored]) -> float:

@@ -77,4 +77,5 @@ class Project:
         for name, note in self.index.models.items():
             if claim.id in note.fitted_to and claim.reproduction is not None:
                 need = self.needs[claim.id][0]
-                yield Need(need.reproduction, need.params.model_copy(update={"model": name}))
+                params = need.params.model_copy(update={"model": name})
+                yield Need(need.reproduction, params, need.planned)

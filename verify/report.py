@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from verify.claim import Claim
-from verify.expect import Equal, PrintedFigure
+from verify.claim import Cell, Claim
+from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
 from verify.need import Need
@@ -31,11 +31,18 @@ class Entry:
     def printed(self) -> str | None:
         """The figure as the document prints it, hedge included; None where only words are."""
         expect = self.claim.expect
-        if isinstance(expect, Equal):
+        if isinstance(expect, Equal | Outcome):
             return str(expect.printed)
+        if isinstance(expect, Vague):
+            return f'"{expect.word}"'
+        if isinstance(expect, Range):
+            ends = " to ".join(expect.printed)
+            return f"about {ends}" if expect.hedge else ends
         if isinstance(expect, PrintedFigure):
             return f"about {expect.printed}" if expect.hedge else expect.printed
-        return None
+        # A cell that no program settles keeps its print in the locator.
+        place = self.claim.found_at[0]
+        return place.printed if expect is None and isinstance(place, Cell) else None
 
     @property
     def primary_printed(self) -> str | None:
@@ -45,13 +52,13 @@ class Entry:
     @property
     def unit(self) -> str | None:
         """The unit of the printed figure."""
-        return self.claim.expect.unit if isinstance(self.claim.expect, PrintedFigure) else None
+        return self.claim.expect.unit if isinstance(self.claim.expect, Marks) else None
 
     @property
     def by_hand(self) -> str | None:
         """The command that repeats the measurement without this tool's judge."""
         commands = dict.fromkeys(
-            command_for(n, self.modules) for n in self.needs if n.params.absent() is None
+            command_for(n, self.modules) for n in self.needs if n.absent() is None
         )
         return "\n".join(commands) or None
 
@@ -74,6 +81,7 @@ class Entry:
             "convention": verdict["convention"],
             "off_by": verdict["off_by"],
             "explained_by": verdict["explained_by"],
+            "parts": verdict["parts"],
             "found_at": [str(locator) for locator in self.claim.found_at],
             "by_hand": self.by_hand,
             "stale": verdict["stale"],

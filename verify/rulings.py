@@ -7,7 +7,7 @@ from itertools import product
 
 from reproductions.contract import Measurement, Quantity, Spec
 from verify.acceptance import Interval, Printed, at_print, exactly, interval_of
-from verify.claim import Claim
+from verify.claim import Claim, Tolerance
 from verify.compare import Acceptance, Standing, holds, limit_acceptance
 from verify.convention import sound_conventions
 from verify.expect import Bound, Difference, Equal, Ordering, PrintedFigure, Ratio, Value
@@ -130,11 +130,11 @@ def structured(expect: Equal, key: str, found: Measurement) -> Verdict:
     return Verdict(verdict="fail", reason="not_equal", detail=detail)
 
 
-def bounded(claim: Claim, expect: Bound) -> Decide:
+def bounded(tolerance: Tolerance | None, expect: Bound) -> Decide:
     """Give the ruling on one input against a printed bound."""
     relation = expect.relation
     stated, _ = limit_acceptance(expect, relation, None)
-    limit, accepted = limit_acceptance(expect, relation, claim.tolerance)
+    limit, accepted = limit_acceptance(expect, relation, tolerance)
 
     def decide(intervals: Sequence[Interval]) -> Verdict:
         (interval,) = intervals
@@ -164,11 +164,11 @@ def ordering(expect: Ordering) -> Decide:
     return decide
 
 
-def combined(claim: Claim, expect: Ratio | Difference) -> Decide:
+def combined(tolerance: Tolerance | None, expect: Ratio | Difference) -> Decide:
     """Give the ruling on the ratio or difference of two inputs."""
 
     def decide(intervals: Sequence[Interval]) -> Verdict:
-        accepted = Acceptance.of(expect, claim.tolerance)
+        accepted = Acceptance.of(expect, tolerance)
         first, second = (_pair(interval) for interval in intervals)
         if isinstance(expect, Difference):
             corners = [a - b for a, b in product(first, second)]

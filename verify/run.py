@@ -177,8 +177,10 @@ def changed_now(project: Project) -> dict[str, Verdict]:
 
 
 def _essence(verdict: Mapping[str, Any]) -> str:
-    dropped = {"evidence", "detail", "stale"}
-    return digest({key: value for key, value in verdict.items() if key not in dropped})
+    dropped = {"evidence", "detail", "stale", "parts"}
+    parts = [[part["what"], part["verdict"]] for part in verdict.get("parts", ())]
+    kept = {key: value for key, value in verdict.items() if key not in dropped}
+    return digest({**kept, "parts": parts} if parts else kept)
 
 
 def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer: Observer) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from verify.claim import Claim, MeasuredInput
+from verify.claim import Claim
 from verify.errors import VerifyError
+from verify.operand import MeasuredInput
 from verify.project import Project
 from verify.refusals import suggestion
 from verify.verdict import Verdict
@@ -52,7 +53,8 @@ def select(
 
 
 def _reproductions(claim: Claim) -> set[str]:
-    named = {given.reproduction for given in claim.inputs if isinstance(given, MeasuredInput)}
+    inputs = [given for given in claim.operands() if isinstance(given, MeasuredInput)]
+    named = {given.reproduction for given in inputs}
     # What no reproduction settles has "arithmetic" or "statement" in that place of its id.
     return named | {claim.reproduction or claim.id.split(".")[1]}
 

@@ -15,6 +15,8 @@ Reason = Literal[
     "recomputes",
     "holds",
     "equal",
+    "all_parts",
+    "as_outcome",
     # fail
     "outside_region",
     "over_precise",
@@ -22,6 +24,8 @@ Reason = Literal[
     "does_not_hold",
     "not_equal",
     "do_not_fit_together",
+    "some_part_fails",
+    "not_as_outcome",
     # inconclusive
     "straddles",
     "compatible",
@@ -31,7 +35,14 @@ Reason = Literal[
     "model_ambiguous",
     "fitted",
     "substituted",
+    "vague",
+    "members_missing",
+    "out_of_memory",
+    "level",
+    # not comparable
+    "other_card",
     # blocked
+    "no_reproduction",
     "no_model",
     "not_measured",
     "not_measurable",
@@ -90,6 +101,16 @@ class Explanation:
     reason: str
 
 
+@dataclass(frozen=True)
+class PartVerdict:
+    """One part of a claim that says several things."""
+
+    what: str
+    verdict: Word
+    numbers: str
+    """The numbers it was judged on, or what stood in the way."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """One claim, judged."""
@@ -107,6 +128,8 @@ class Verdict:
     explained_by: tuple[Explanation, ...] = ()
     region: tuple[float | None, float | None] | None = None
     """The acceptance region's ends, in the unit of the print."""
+    parts: tuple[PartVerdict, ...] = ()
+    """What came of each part, where the claim has several."""
     evidence: tuple[str, ...] = ()
     """Hashes of the ledger events whose measurements decided."""
     stale: bool = False
@@ -114,7 +137,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Give plain data, every field, for ledgers and programs."""
-        return asdict(self)
+        return {**asdict(self), "parts": [asdict(part) for part in self.parts]}
 
 
 def off_by(measured: Fraction, printed_value: Fraction, last_digits: int) -> OffBy:

@@ -6,9 +6,9 @@ from typing import Any
 
 from verify.acceptance import at_print, exactly
 from verify.doctor import Obstacle
-from verify.expect import PrintedFigure
+from verify.expect import PrintedFigure, Range
 from verify.report import Entry, Report
-from verify.verdict import MARKS, PRIMARY, Explanation, OffBy
+from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
 
 WORDS = {
     "pass": "holds",
@@ -36,14 +36,20 @@ def number(entry: Entry, value: float) -> str:
     """Write a measured number with two digits more than the print it is compared with."""
     expect = entry.claim.expect
     last_digit = expect.figure.last_digit if isinstance(expect, PrintedFigure) else Fraction(1)
+    if isinstance(expect, Range):
+        last_digit = min(end.figure.last_digit for end in expect.ends)
     return at_print(exactly(value), last_digit)
+
+
+_STRUCTURES = {"equal": "as printed", "not_equal": "not as printed"}
+"""What is said in the place of a number where a structure was measured; the detail shows it."""
 
 
 def measured_words(entry: Entry) -> str:
     """Give the measured number, with its interval where it has one."""
     measured = entry.verdict.measured
     if measured is None:
-        return "not measured"
+        return _STRUCTURES.get(entry.verdict.reason, "not measured")
     text = number(entry, measured.value)
     if measured.low == measured.high:
         return text
@@ -66,6 +72,11 @@ def explanation_words(entry: Entry, explanation: Explanation) -> str:
         return f"{explanation.what} prints {entry.primary_printed}"
     value = number(entry, explanation.value)
     return f"{explanation.fit} as {explanation.what}: {value} ({explanation.reason})"
+
+
+def part_words(part: PartVerdict) -> str:
+    """Say what came of one part: ``✗ a more than b: does not hold (80.1 against 80.3)``."""
+    return f"{MARKS[part.verdict]} {part.what}: {WORDS[part.verdict]} ({part.numbers})"
 
 
 def summary(report: Report) -> str:

@@ -46,14 +46,16 @@ def test_a_measurement_is_printed_as_json_with_its_params_in_full():
 @pytest.mark.parametrize("arguments", [[], ["--list"]], ids=["nothing", "list"])
 def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
     assert main(arguments) == 0
-    assert "parameter_count (model, num_classes = 1000) in Mparam" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "parameter_count (model, num_classes = 1000) in Mparam: all, trainable" in listed
+    assert "architecture (model, num_classes = 1000) in nodes: type, mixing" in listed
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["parameter_cout", "{}"], "no reproduction 'parameter_cout'; did you mean 'parameter_c"),
-        (["zzz", "{}"], "no reproduction 'zzz'; known are multiply_accumulates, parameter_count"),
+        (["zzz", "{}"], "no reproduction 'zzz'; known are architecture, multiply_accumulates"),
         (["parameter_count", "{"], "params: want a JSON object, got '{'"),
         (["parameter_count", "[]"], "params: want a JSON object, got '[]'"),
         (["parameter_count"], "param 'model' is missing"),

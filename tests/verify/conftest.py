@@ -16,10 +16,11 @@ from reproductions.contract import (
     Spec,
     declare,
 )
-from verify.claim import Claim, Index, MeasuredInput
+from verify.claim import Claim, Index
 from verify.expect import Arithmetic, claims_in
 from verify.judge import judge
 from verify.need import Need
+from verify.operand import MeasuredInput, MeasuredOf
 from verify.project import Project
 from verify.stored import Stored
 from verify.twins import twins_of
@@ -103,6 +104,7 @@ TOY_SPECS = (
             Convention(name="seen", counts="what a hook sees", sound=False),
         ),
     ),
+    _spec("toy_facts", unit="nodes", conventions=(), facts=("type", "num_nodes", "channels")),
 )
 
 
@@ -284,9 +286,11 @@ def _needs(claim: Claim, claims: Mapping[str, Claim]) -> Iterator[Need]:
     elif claim.reproduction is not None:
         for alternative in [{"model": name} for name in claim.models] or [{}]:
             yield _need(claim.reproduction, {**claim.params, **alternative})
-    for given in claim.inputs:
+    for given in claim.operands():
         if isinstance(given, MeasuredInput):
             yield _need(given.reproduction, given.params)
+        elif isinstance(given, MeasuredOf):
+            yield from _needs(claims[given.measured], claims)
 
 
 def _protocols(claim: Claim) -> Iterator[tuple[str, Need]]:

@@ -288,3 +288,26 @@ def test_a_person_reads_counts_then_obstacles_then_the_machine(measured):
         "    1  undecided for good: convention ambiguous (1); `verify list --verdict inconclusive`",
         "    1  wait for a model to be written: toyvig_h (1); then `verify all`",
     ]
+
+
+def test_a_planned_reproduction_is_named_and_its_table_is_published(measured):
+    measured.edit(
+        "claims.yaml",
+        "planned_models:",
+        "planned_reproductions: {toy_speed: {unit: images/s, better: higher}}\n\nplanned_models:",
+    )
+    measured.edit(
+        "claims/toyvig.yaml",
+        "\nclaims:\n",
+        '\n  - table: {table: "IV", column: Speed}\n    title: Fast toys\n'
+        '    statement: "{row} handles {printed} images per second."\n'
+        "    reproduction: toy_speed\n    params: {batch: 1}\n"
+        "    expect: {kind: value, unit: images/s}\n"
+        '    rows:\n      "ToyViG-S": {printed: "28.4", model: toyvig_s}\n'
+        '      "ToyViG-B": {printed: "15.3", model: toyvig_b}\n\nclaims:\n',
+    )
+    found = obstacles(measured)["reproduction", "toy_speed"]
+    assert found == ["toyvig.toy_speed.toyvig_s", "toyvig.toy_speed.toyvig_b"]
+    assert measured.verify("publish", "tables").code == 0
+    page = (measured.root / "results/tables/toyvig-table-iv.md").read_text()
+    assert "| ToyViG-S | 28.4 | not measured |" in page

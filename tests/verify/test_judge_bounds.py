@@ -245,3 +245,67 @@ def test_a_structure_of_what_crashed_is_an_error(toy: Any) -> None:
     claim = structure(toy, "integer", "12")
     toy.outcome("toyvig_s", "error", reproduction="toy_graph", reason="boom")
     assert said(toy.verdict(claim)) == ("error", "measurement_error")
+
+
+# -- reproductions that hold facts instead of conventions --------------------------------
+
+
+def about(toy: Any, key: str, expect: dict[str, str]) -> str:
+    return str(
+        toy.claim(
+            f"toypaper.toy_facts.f{len(toy.claims)}",
+            expect,
+            reproduction="toy_facts",
+            params={"model": "toyvig_s"},
+            convention=key,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "expect", "said_"),
+    [
+        ("type", {"kind": "equal", "form": "word", "printed": "GNN"}, ("pass", "equal")),
+        ("type", {"kind": "equal", "form": "word", "printed": "CNN"}, ("fail", "not_equal")),
+        ("num_nodes", {"kind": "equal", "form": "integer", "printed": "196"}, ("pass", "equal")),
+        # 320 stands under another key, which is never tried
+        (
+            "num_nodes",
+            {"kind": "equal", "form": "integer", "printed": "320"},
+            ("fail", "not_equal"),
+        ),
+        (
+            "num_nodes",
+            {"kind": "value", "printed": "196", "unit": "nodes"},
+            ("pass", "inside_region"),
+        ),
+        (
+            "num_nodes",
+            {"kind": "value", "printed": "320", "unit": "nodes"},
+            ("fail", "outside_region"),
+        ),
+        (
+            "blocks",
+            {"kind": "equal", "form": "integer", "printed": "12"},
+            ("error", "measurement_error"),
+        ),
+    ],
+    ids=["word", "other_word", "integer", "other_key", "value", "other_value", "not_measured"],
+)
+def test_a_claim_is_held_against_the_fact_it_names_alone(
+    toy: Any, key: str, expect: dict[str, str], said_: tuple[str, str]
+) -> None:
+    claim = about(toy, key, expect)
+    facts = {"type": "GNN", "num_nodes": 196, "channels": 320}
+    toy.measured(reproduction="toy_facts", facts=facts, num_nodes=196.0, channels=320.0)
+    assert said(toy.verdict(claim)) == said_
+
+
+def test_a_ratio_of_two_counted_facts_is_measured(toy: Any) -> None:
+    models = ("toyvig_m", "toyvig_s")
+    inputs = [toy.of(model, "toy_facts", convention="num_nodes") for model in models]
+    claim = toy.compared({"kind": "ratio", "printed": "4", "unit": "ratio"}, inputs)
+    for model, nodes in zip(models, (784.0, 196.0), strict=True):
+        toy.measured(model, reproduction="toy_facts", num_nodes=nodes, channels=1.0)
+    found = toy.verdict(claim)
+    assert (found.verdict, found.convention, found.measured.value) == ("pass", "num_nodes", 4.0)

@@ -146,7 +146,7 @@ ONE_CLAIM = [
     ("unknown convention", "    expect:", "    convention: trainabel\n    expect:", "8: claims.0.convention: want a convention of parameter_count, got 'trainabel'; did you mean 'trainable'?"),
     ("another unit", "Mparam", "ratio", "11: claims.0.expect.unit: want Mparam, the unit of parameter_count, got 'ratio'; convert it"),
     ("unknown unit", "Mparam", "Mpram", f"11: claims.0.expect.unit: want {UNITS}, got 'Mpram'; did you mean 'Mparam'?"),
-    ("unknown kind", "kind: value", "kind: vlaue", "9: claims.0.expect.kind: want one of value, bound, ratio, difference, ordering, equal, arithmetic, got 'vlaue'; did you mean 'value'?"),
+    ("unknown kind", "kind: value", "kind: vlaue", "9: claims.0.expect.kind: want one of value, bound, ratio, difference, ordering, equal, arithmetic, range, up_to, all_of, best_of, monotone, growth, outcome, vague, got 'vlaue'; did you mean 'value'?"),
     ("id of another document", "id: toyvig", "id: refnet", "3: claims.0.id: want an id that starts with 'toyvig', got 'refnet.parameter_count.resnet18'; begin it with the document's name"),
     ("id of another reproduction", "id: toyvig.parameter_count", "id: toyvig.count", "3: claims.0.id: want parameter_count as the id's second part, got 'count'; rename it"),
     ("id in capitals", "resnet18\n    st", "ResNet18\n    st", "3: claims.0.id: want an id source.reproduction.subject[.qualifier] in lower case letters, digits and _, got 'toyvig.parameter_count.ResNet18'"),
@@ -170,6 +170,38 @@ ONE_CLAIM = [
 def test_a_mistake_in_a_claim_is_one_sentence(tmp_path, old, new, sentence):
     found = refusal(tmp_path, _one(_changed(CLAIM, old, new)))
     assert found == f"claims/toyvig.yaml:{sentence}"
+
+
+FACT = CLAIM.replace("parameter_count", "architecture").replace(
+    """      kind: value
+      printed: "11.7"
+      unit: Mparam
+""",
+    """      kind: equal
+      form: integer
+      printed: "8"
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("convention", "sentence"),
+    [
+        (None, "3: claims.0.convention: want a convention of architecture, got 'unstated'; architecture has type, mixing, blocks,"),
+        ("blokcs", "8: claims.0.convention: want a convention of architecture, got 'blokcs'; did you mean 'blocks'?"),
+    ],
+    ids=["unstated", "misspelled"],
+)  # fmt: skip
+def test_a_claim_about_a_fact_names_it(tmp_path, convention, sentence):
+    stated = f"    convention: {convention}\n    expect:" if convention else "    expect:"
+    found = refusal(tmp_path, _one(_changed(FACT, "    expect:", stated)))
+    assert found.startswith(f"claims/toyvig.yaml:{sentence}")
+
+
+def test_a_claim_that_names_its_fact_loads(tmp_path):
+    stated = _changed(FACT, "    expect:", "    convention: blocks\n    expect:")
+    project = load(write_project(tmp_path, _one(stated)))
+    assert [claim.convention for claim in project.claims.values()] == ["blocks"]
 
 
 ONE_TABLE = [
@@ -209,9 +241,9 @@ def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, sentence):
 
 INDEX_CASES = [
     ("missing", None, "1: want a readable file, found: No such file or directory; put a file there"),
-    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got an empty file; write them"),
-    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got an empty file; write them"),
-    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, reproductions, got a list; write them"),
+    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
+    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
+    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got a list; write them"),
     ("schema 2", INDEX.replace("schema: 1", "schema: 2"), "1: schema: want 1, got the number 2"),
     ("schema quoted", INDEX.replace("schema: 1", 'schema: "1"'), "1: schema: want 1, got '1'; remove the quotes"),
     ("no schema", INDEX.replace("schema: 1\n", ""), "1: schema: want this key, got none; add it"),
@@ -550,3 +582,38 @@ def _load_or_refuse(root):
             file, number, _ = line.split(":", 2)
             assert file.startswith("claims")
             assert int(number) >= 1
+
+
+UNSETTLED = """source: toyvig
+tables:
+  - table: {table: "2", column: "Epochs"}
+    title: Toys
+    statement: "{row} was trained for {printed} epochs."
+    qualifier: epochs
+    check: none
+    because: how long the authors trained leaves no trace in the model
+    rows:
+      "ToyNet-18": {printed: "300", model: resnet18}
+      "ToyNet-50": {printed: "100", model: resnet50, because: the text says otherwise}
+"""
+
+
+def test_a_column_that_no_program_settles_is_written_once(tmp_path):
+    project = load(write_project(tmp_path, _one(UNSETTLED)))
+    first, second = project.claims.values()
+    assert list(project.claims) == [
+        "toyvig.statement.resnet18.epochs",
+        "toyvig.statement.resnet50.epochs",
+    ]
+    assert (first.check, first.expect, first.reproduction) == ("none", None, None)
+    assert first.because == "how long the authors trained leaves no trace in the model"
+    assert second.because == "the text says otherwise"
+    assert [claim.found_at[0].printed for claim in (first, second)] == ["300", "100"]
+
+
+@pytest.mark.parametrize(
+    "change", [("    check: none\n", ""), ("    check", "    reproduction: x\n    check")]
+)
+def test_a_column_is_either_measured_or_not(tmp_path, change):
+    told = refusal(tmp_path, _one(_changed(UNSETTLED, *change)))
+    assert "want either a reproduction or check: none" in told

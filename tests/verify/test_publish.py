@@ -1,11 +1,13 @@
 """Published pages: the ledger in Markdown, reproducible, escaped, honest about what is counted."""
 
 import re
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
+from reproductions.contract import SPECS
 from verify.publish import tables
 from verify.report import report_of
 
@@ -230,3 +232,11 @@ def test_tables_with_nearly_the_same_name_have_pages_of_their_own():
 def test_a_link_in_foreign_text_does_not_become_one(measured):
     measured.edit("claims/toyvig.yaml", 'ToyViG-Ti"', '[ToyViG-Ti](https://example.org)"')
     assert "\\[ToyViG-Ti](https://example.org)" in made(measured)[PAGES[1]]
+
+
+def test_a_reproduction_without_conventions_has_no_list_of_them(measured, monkeypatch):
+    shown = report_of(measured.project()).entries
+    spec = SPECS["toy_count"]
+    assert "Conventions of `toy_count`, the first one the default:" in tables._conventions(shown)
+    monkeypatch.setitem(SPECS, "toy_count", replace(spec, conventions=(), facts=("all",)))
+    assert tables._conventions(shown) == []

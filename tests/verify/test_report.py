@@ -32,6 +32,7 @@ FIELDS = {
     "convention",
     "off_by",
     "explained_by",
+    "parts",
     "found_at",
     "by_hand",
     "stale",

@@ -107,3 +107,12 @@ def test_the_number_line_of_a_bound_is_open_at_one_end(entries):
 
 def test_without_a_measurement_there_is_no_number_line(entries):
     assert number_line(entries["toyvig_h"]) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("equal", "as printed"), ("not_equal", "not as printed"), ("no_model", "not measured")],
+)
+def test_a_measured_structure_is_not_called_unmeasured(entries, reason, words):
+    entry = with_verdict(entries["toyvig_ti"], measured=None, reason=reason)
+    assert measured_words(entry) == words

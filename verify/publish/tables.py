@@ -119,10 +119,12 @@ def _measured(entry: Entry) -> str:
 
 def _conventions(shown: list[Entry]) -> list[str]:
     """List the counting conventions the verdicts of a table speak of."""
-    used = {e.claim.reproduction for e in shown if e.claim.reproduction is not None}
+    used = {e.claim.reproduction for e in shown if e.claim.reproduction in SPECS}
     lines = []
     for name in sorted(used):
         conventions = SPECS[name].conventions
+        if not conventions:  # every claim names its key
+            continue
         lines += [f"Conventions of `{name}`, the first one the default:", ""]
         lines += [f"- `{c.name}`: {safe(c.counts)}." for c in conventions]
         lines.append("")

@@ -1,0 +1,129 @@
+"""Claims over several numbers: each input resolved, the rule of its kind asked."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from reproductions.contract import Measurement
+from verify.acceptance import exactly, interval_of
+from verify.claim import Claim
+from verify.expect import Marks, Outcome, PrintedFigure
+from verify.kinds.member import Member
+from verify.kinds.outcome import ran_out_of_memory
+from verify.kinds.rules import ruled
+from verify.need import Need
+from verify.operand import Input, MeasuredInput, MeasuredOf
+from verify.project import Project
+from verify.rulings import key_of, left_open, missing_key, shared_conventions
+from verify.stored import Stored
+from verify.verdict import Verdict
+
+Found = Callable[[Need], Measurement | Verdict]
+
+
+def judged_set(
+    project: Project, claim: Claim, found: Found, stored: Mapping[str, Stored]
+) -> Verdict:
+    """Judge a claim over several inputs, printed or measured.
+
+    Args:
+        project: The claims, checked.
+        claim: One whose kind has a rule over members.
+        found: Gives the measurement of a need, or the verdict that its absence makes.
+        stored: Measurement outcomes by ``Need.key``.
+    """
+    needs = project.needs[claim.id]
+    if not needs:
+        given = [str(id_) for id_ in claim.operands()]
+        members = [_printed(project, id_) for id_ in given]
+        units = [_unit(project, id_) for id_ in given]
+        return ruled(claim.expect, claim.tolerance, members, units)
+    stated = [_convention(project, given) for given in claim.operands()]
+    verdict = _measured(claim, needs, stated, found)
+    for name in _conventions(needs, stated, found):
+        others = [name if given == "unstated" else given for given in stated]
+        other = _measured(claim, needs, others, found)
+        if other.verdict != verdict.verdict:
+            detail = f"{verdict.verdict} as counted by default, {other.verdict} counted {name}"
+            verdict = left_open(verdict, "convention_ambiguous", detail)
+            break
+    used = [stored[need.key] for need in needs if need.key in stored]
+    return replace(
+        verdict,
+        convention=",".join(dict.fromkeys(_keys(needs, stated))),
+        evidence=tuple(dict.fromkeys(one.event for one in used)),
+        stale=any(one.stale for one in used),
+    )
+
+
+def _measured(claim: Claim, needs: tuple[Need, ...], stated: list[str], found: Found) -> Verdict:
+    members = [
+        _member(need, key, found(need))
+        for need, key in zip(needs, _keys(needs, stated), strict=True)
+    ]
+    units = [need.spec.unit for need in needs]
+    return ruled(claim.expect, claim.tolerance, _told_apart(members, needs), units)
+
+
+def _keys(needs: tuple[Need, ...], stated: list[str]) -> list[str]:
+    return [key_of(need, name) for need, name in zip(needs, stated, strict=True)]
+
+
+def _member(need: Need, key: str, found: Measurement | Verdict) -> Member:
+    if isinstance(found, Verdict):
+        return Member(str(need), obstacle=found)
+    if ran_out_of_memory(found):
+        return Member(str(need), out_of_memory=True)
+    quantity = found.values.get(key)
+    if quantity is None:
+        return Member(str(need), obstacle=missing_key(need, key, sorted(found.values)))
+    return Member(str(need), interval_of(quantity), exactly(quantity.value), quantity.level)
+
+
+def _told_apart(members: list[Member], needs: tuple[Need, ...]) -> list[Member]:
+    """Name what differs where one model is measured in several ways."""
+    params = [need.params.model_dump(mode="json") for need in needs]
+    varying = {key for one in params for key in one if len({str(p.get(key)) for p in params}) > 1}
+    several = {need.reproduction for need in needs}
+    named = []
+    for member, need, given in zip(members, needs, params, strict=True):
+        told = [f"{key} {given[key]}" for key in given if key in varying - {"model"}]
+        subject = need.params.subject()
+        start = str(need) if subject is None or len(several) > 1 else subject
+        named.append(replace(member, label=", ".join([start, *told])))
+    return named
+
+
+def _conventions(needs: tuple[Need, ...], stated: list[str], found: Found) -> Iterator[str]:
+    """Yield the sound conventions that every measured input could be counted by instead."""
+    outcomes = [(need, found(need), name) for need, name in zip(needs, stated, strict=True)]
+    known = [
+        (need, outcome, name)
+        for need, outcome, name in outcomes
+        if isinstance(outcome, Measurement) and not ran_out_of_memory(outcome)
+    ]
+    yield from shared_conventions(
+        [need for need, _, _ in known],
+        [outcome for _, outcome, _ in known],
+        [name for _, _, name in known],
+    )
+
+
+def _convention(project: Project, given: Input) -> str:
+    if isinstance(given, MeasuredInput):
+        return given.convention
+    id_ = given.measured if isinstance(given, MeasuredOf) else given
+    return project.claims[id_].convention
+
+
+def _printed(project: Project, id_: str) -> Member:
+    expect = project.claims[id_].expect
+    if isinstance(expect, Outcome):
+        return Member(id_, out_of_memory=True)
+    if not isinstance(expect, PrintedFigure):  # lint has refused it
+        raise TypeError(f"{id_}: want a printed number, found none")
+    return Member(id_, expect.rounding, expect.figure.value)
+
+
+def _unit(project: Project, id_: str) -> str | None:
+    expect = project.claims[id_].expect
+    return expect.unit if isinstance(expect, Marks) else None

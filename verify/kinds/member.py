@@ -1,0 +1,162 @@
+"""What a rule is given: one number of an index set, or what stood in its way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from verify.acceptance import Interval
+from verify.verdict import PartVerdict, Verdict, Word
+
+Bounds = tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One input of a comparison, resolved."""
+
+    label: str
+    interval: Interval | None = None
+    value: Fraction | None = None
+    level: float | None = None
+    """Error rate of the interval; None where the number is exact or printed."""
+    obstacle: Verdict | None = None
+    """Why there is no number."""
+    out_of_memory: bool = False
+    """There is no number because the run did not fit; counted apart, never a win or a loss."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The ends of the interval, which is known and finite."""
+        if self.interval is None or self.interval.low is None or self.interval.high is None:
+            raise ValueError(f"{self.label}: want a finite interval, got none")
+        return self.interval.low, self.interval.high
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a number."""
+        return self.interval is not None
+
+    @property
+    def shown(self) -> str:
+        """The number for a human, with its interval where it has one."""
+        if self.out_of_memory:
+            return "out of memory"
+        if self.interval is None:
+            return self.obstacle.reason.replace("_", " ") if self.obstacle else "missing"
+        low, high = self.bounds
+        value = self.value if self.value is not None else (low + high) / 2
+        text = f"{float(value):.6g}"
+        return text if low == high else f"{text} [{float(low):.6g}, {float(high):.6g}]"
+
+
+Rule = Callable[[Sequence[Member]], Verdict]
+"""The inputs of a claim, in order, to a verdict."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a claim, judged."""
+
+    what: str
+    verdict: Verdict
+    numbers: str
+    apart: bool = False
+    """Counted apart: a side ran out of memory."""
+
+    def recorded(self) -> PartVerdict:
+        """Give it as verdicts keep it."""
+        return PartVerdict(self.what, self.verdict.verdict, self.numbers)
+
+
+_OPEN: tuple[Word, ...] = ("error", "blocked", "not_comparable", "not_checkable", "inconclusive")
+
+
+def quotient(top: Member, bottom: Member) -> Member:
+    """Divide one member by another; what is missing of either is missing of the ratio."""
+    label = f"{top.label} / {bottom.label}"
+    for side in (top, bottom):
+        if side.out_of_memory:
+            return Member(label, out_of_memory=True)
+    for side in (top, bottom):
+        if not side.known:
+            return Member(label, obstacle=side.obstacle)
+    low, high = bottom.bounds
+    if low <= 0 <= high:
+        detail = f"{bottom.label} may be zero; no ratio"
+        broken = Verdict(verdict="error", reason="measurement_error", detail=detail)
+        return Member(label, obstacle=broken)
+    corners = [a / b for a in top.bounds for b in bottom.bounds]
+    value = None
+    if top.value is not None and bottom.value is not None:
+        value = top.value / bottom.value
+    return Member(label, Interval(min(corners), max(corners)), value, _level(top, bottom))
+
+
+def _level(*members: Member) -> float | None:
+    levels = [member.level for member in members if member.level is not None]
+    return sum(levels) if levels else None
+
+
+def obstacle_among(members: Sequence[Member]) -> Verdict | None:
+    """Give the first obstacle, by the order that verdicts are told in; None if there is none."""
+    found = [m.obstacle for m in members if m.obstacle is not None]
+    for word in _OPEN:
+        for verdict in found:
+            if verdict.verdict == word:
+                return verdict
+    return None
+
+
+def ran_out(members: Sequence[Member]) -> str:
+    """Name the members that ran out of memory."""
+    return ", ".join(member.label for member in members if member.out_of_memory)
+
+
+def all_out_of_memory(detail: str) -> Verdict:
+    """Word that nothing is left to judge."""
+    return Verdict(verdict="inconclusive", reason="out_of_memory", detail=detail)
+
+
+def conjunction(parts: Sequence[Part]) -> Verdict:
+    """Join parts: any failure fails and all failures are told; else the first obstacle; else pass.
+
+    Parts with a side that ran out of memory are counted apart.
+    """
+    recorded = tuple(part.recorded() for part in parts)
+    judged = [part for part in parts if not part.apart]
+    apart = len(parts) - len(judged)
+    beside = f"; {apart} counted apart, out of memory" if apart else ""
+    if not judged:
+        detail = "every pair has a side that ran out of memory"
+        verdict = all_out_of_memory(detail)
+        return _with_parts(verdict, recorded, verdict.detail)
+    failed = [part for part in judged if part.verdict.verdict == "fail"]
+    if failed:
+        told = "; ".join(f"{part.what}: {part.numbers}" for part in failed)
+        detail = f"{len(failed)} of {len(judged)} do not hold: {told}{beside}"
+        verdict = Verdict(verdict="fail", reason="some_part_fails", detail=detail)
+        return _with_parts(verdict, recorded, detail)
+    for word in _OPEN:
+        for part in judged:
+            if part.verdict.verdict == word:
+                found = f"{part.what}: {part.verdict.detail}"
+                held = sum(p.verdict.verdict == "pass" for p in judged)
+                told = f"{held} of {len(judged)} hold; {found}{beside}"
+                return _with_parts(part.verdict, recorded, told)
+    agreement = next(
+        (p.verdict.agreement for p in judged if p.verdict.agreement != "as_printed"), "as_printed"
+    )
+    detail = f"all {len(judged)} hold{beside}"
+    verdict = Verdict(verdict="pass", reason="all_parts", detail=detail, agreement=agreement)
+    return _with_parts(verdict, recorded, detail)
+
+
+def _with_parts(verdict: Verdict, parts: tuple[PartVerdict, ...], detail: str) -> Verdict:
+    """Keep word and reason of a verdict; the numbers stand with the parts."""
+    return Verdict(
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        detail=detail,
+        agreement=verdict.agreement,
+        parts=parts,
+    )

@@ -1,0 +1,55 @@
+"""Which is more: one pair, every pair of a list, every step of a series."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from verify.compare import holds
+from verify.expect import BestOf, Monotone, Ordering
+from verify.figure import Relation
+from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
+from verify.rulings import left_open, related
+from verify.verdict import Verdict
+
+_ERROR_RATE = 0.05
+
+
+def best_of(expect: BestOf, members: Sequence[Member]) -> Verdict:
+    """Ask of every pair that the first is better than the second."""
+    relation: Relation = "more_than" if expect.better == "higher" else "less_than"
+    pairs = list(zip(members[::2], members[1::2], strict=True))
+    return conjunction([compared(a, b, relation, of=len(pairs)) for a, b in pairs])
+
+
+def monotone(expect: Monotone, members: Sequence[Member]) -> Verdict:
+    """Ask of every step that it goes the stated way, strictly and by its intervals."""
+    relation: Relation = "less_than" if expect.direction == "increases" else "more_than"
+    steps = list(pairwise(members))
+    return conjunction([compared(a, b, relation, of=len(steps)) for a, b in steps])
+
+
+def ordered(expect: Ordering, members: Sequence[Member]) -> Verdict:
+    """Ask one pair for its order."""
+    first, second = members
+    part = compared(first, second, expect.relation, of=1)
+    return all_out_of_memory(part.verdict.detail) if part.apart else part.verdict
+
+
+def compared(first: Member, second: Member, relation: Relation, *, of: int) -> Part:
+    """Judge one of several pairs, each at its share of the error rate."""
+    words = relation.replace("_", " ")
+    what = f"{first.label} {words} {second.label}"
+    numbers = f"{first.shown} against {second.shown}"
+    if first.out_of_memory or second.out_of_memory:
+        verdict = all_out_of_memory(f"{what}: out of memory")
+        return Part(what, verdict, numbers, apart=True)
+    obstacle = obstacle_among([first, second])
+    if obstacle is not None:
+        return Part(what, obstacle, numbers)
+    if first.interval is None or second.interval is None:
+        raise ValueError(f"{what}: want two numbers or an obstacle, got neither")
+    verdict = related(holds(relation, first.interval, second.interval), words)
+    coarsest = max(first.level or 0.0, second.level or 0.0)
+    if coarsest > _ERROR_RATE / of and verdict.verdict in {"pass", "fail"}:
+        needed = f"one of {of} comparisons needs {_ERROR_RATE / of:.3g}"
+        verdict = left_open(verdict, "level", f"an interval holds at {coarsest:.3g}; {needed}")
+    return Part(what, verdict, numbers)
