@@ -23,6 +23,7 @@ BUDGETS = {
     "verify --help": "0.06 s",
     "verify list": "0.4 s",
     "verify lint": "0.6 s",
+    "verify doctor": "0.5 s",
     "verify judge --dry-run": "",
     "verify publish tables --check": "",
     "verify ledger check": "",

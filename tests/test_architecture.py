@@ -107,6 +107,7 @@ def test_what_names_and_judges_loads_no_torch():
     [
         "list",
         "lint",
+        "doctor",
         "judge --dry-run",
         "publish tables --check",
         "ledger check",

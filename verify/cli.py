@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("show", "show", "explain one verdict")
     one.add_argument("id", metavar="ID")
     add("lint", "lint", "check claims.yaml and claims/ without measuring")
+    add("doctor", "doctor", "what this machine can settle now, what would unblock the rest")
     again = add("judge", "judge_again", "judge again from stored measurements")
     again.add_argument("--dry-run", action="store_true", help="record nothing")
     _failing(again)
@@ -113,7 +114,7 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["tables"], help="results/tables/*.md, results/README.md")
+    command.add_argument("what", choices=["tables"], help="pages below results/")
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
 
 

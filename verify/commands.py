@@ -10,6 +10,7 @@ from typing import Any
 
 from verify import console, ledger
 from verify import run as runner
+from verify.doctor import diagnose
 from verify.environment import tool_version
 from verify.errors import VerifyError
 from verify.ground.check import ground as grounding_of
@@ -96,6 +97,17 @@ def lint(options: Options) -> int:
         console.say(json.dumps(counts))
     else:
         console.say(f"{counts['claims']} claims in {counts['tables']} table columns and prose: ok")
+    return DONE
+
+
+def doctor(options: Options) -> int:
+    """Say what this machine can settle now and what would unblock the rest."""
+    project = load(find_root(options.project))
+    diagnosis = diagnose(project, state_of(project))
+    if options.json:
+        console.say(json.dumps(diagnosis.as_json(), indent=1))
+    else:
+        console.show_diagnosis(diagnosis)
     return DONE
 
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from verify.doctor import Diagnosis
 from verify.expect import Operation, PrintedFigure, claims_in
 from verify.ground.check import OUTCOMES, Grounding, problem_lines
 from verify.ground.locate import Located
@@ -22,7 +23,9 @@ from verify.wording import (
     measured_words,
     number,
     number_line,
+    obstacle_lines,
     off_by_words,
+    package_words,
     part_words,
     summary,
     verdict_words,
@@ -84,6 +87,43 @@ def show_plan(plan: Plan) -> None:
     for id_, why in plan.blocked.items():
         say(f"blocked {id_}: {why}")
     say(f"{len(plan.jobs)} to measure, about {plan.estimate_s:.0f} s; {len(plan.blocked)} blocked")
+
+
+def show_diagnosis(diagnosis: Diagnosis) -> None:
+    """Say what is decided, what a run would add, what stands in the way, and on what machine."""
+    counts = diagnosis.counts
+    say(
+        f"{counts['decided']} of {counts['claims']} claims are decided: "
+        f"{counts['pass']} hold, {counts['fail']} do not; {counts['stale']} verdicts are stale"
+    )
+    if counts["to_measure"]:
+        say(
+            f"`verify all` would take {counts['to_measure']} measurements here, about "
+            f"{diagnosis.estimate_s:.0f} s, for {counts['undecided_to_measure']} claims without "
+            "a verdict and for what is stale"
+        )
+    else:
+        say("`verify all` has nothing to measure here")
+    for line in obstacle_lines(diagnosis.obstacles):
+        say(line)
+    _show_machine(diagnosis.machine)
+
+
+def _show_machine(machine: Mapping[str, Any]) -> None:
+    gpu = machine["gpu"]
+    named = f"{gpu['name']}, driver {gpu['driver']}" if gpu else "no CUDA device"
+    say(f"\nThis machine: {machine['name']}")
+    say(
+        f"  {machine['cpu'] or 'unnamed CPU'}; {named}; {machine['os']}, Python {machine['python']}"
+    )
+    for package in machine["packages"]:
+        say(f"  {package_words(package)}")
+    for ledger in machine["ledgers"]:
+        torn = "its last line is torn; the next run sets it aside" if ledger["torn"] else "whole"
+        say(f"  ledger {ledger['machine']}: {ledger['events']} events, {torn}")
+    disk = machine["results"]
+    free = f"writable, {disk['free_gib']} GiB free"
+    say(f"  results: {free if disk['writable'] else 'not writable: ' + disk['because']}")
 
 
 def show_grounding(grounding: Grounding) -> None:

@@ -13,12 +13,20 @@ from verify.project import Project
 from verify.state import State
 from verify.verdict import Verdict
 
+FindingKind = Literal[
+    "contradiction",
+    "documents_differ",
+    "summary_differs",
+    "post_hoc_tolerance",
+    "verdict_changed",
+]
+
 
 @dataclass(frozen=True)
 class Finding:
     """Something a reader should know beside the verdicts. It never changes one."""
 
-    kind: Literal["contradiction", "summary_differs", "post_hoc_tolerance", "verdict_changed"]
+    kind: FindingKind
     claims: tuple[str, ...]
     detail: str
 
@@ -29,6 +37,7 @@ def findings_of(
     """List all findings, in claim order within each kind."""
     return (
         *_contradictions(project),
+        *_differences(project),
         *_summaries(project),
         *_post_hoc(project, state),
         *_alarms(project, verdicts),
@@ -37,21 +46,43 @@ def findings_of(
 
 def _contradictions(project: Project) -> Iterator[Finding]:
     """Find one document printing one quantity in two ways, neither a rounding of the other."""
+    for first, second in _unlike(project):
+        if first.source == second.source:
+            yield Finding("contradiction", (first.id, second.id), _both_prints(first, second))
+
+
+def _differences(project: Project) -> Iterator[Finding]:
+    """Find two documents printing one quantity in two ways, neither a rounding of the other."""
+    for first, second in _unlike(project):
+        if first.source != second.source:
+            detail = _both_prints(first, second, named=True)
+            yield Finding("documents_differ", (first.id, second.id), detail)
+
+
+def _unlike(project: Project) -> Iterator[tuple[Claim, Claim]]:
+    """Yield pairs of claims about one quantity of one measurement whose prints do not agree."""
     groups: dict[tuple[Any, ...], list[tuple[Claim, Value]]] = {}
     for claim in project.claims.values():
         figure = claim.expect
         keys = tuple(need.key for need in project.needs[claim.id])
         judged = keys and claim.scope == "claim" and claim.damaged is None
         if judged and isinstance(figure, Value):
-            groups.setdefault((claim.source, claim.convention, keys), []).append((claim, figure))
+            quantity = (claim.convention, frozenset(keys))
+            groups.setdefault(quantity, []).append((claim, figure))
     for group in groups.values():
         for (first, one), (second, other) in combinations(group, 2):
             if not agrees(one, other):
-                places = (
-                    f"{first.found_at[0]} prints {one.printed}, "
-                    f"{second.found_at[0]} prints {other.printed}"
-                )
-                yield Finding("contradiction", (first.id, second.id), places)
+                yield first, second
+
+
+def _both_prints(*claims: Claim, named: bool = False) -> str:
+    """Say which place prints what; of two documents with the name of each."""
+    places = []
+    for claim in claims:
+        document = f"{claim.source}, " if named else ""
+        printed = claim.expect.printed if isinstance(claim.expect, Value) else ""
+        places.append(f"{document}{claim.found_at[0]} prints {printed}")
+    return ", ".join(places)
 
 
 def _summaries(project: Project) -> Iterator[Finding]:

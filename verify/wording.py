@@ -1,8 +1,11 @@
 """Verdicts and numbers in words: shared by the console and the published pages."""
 
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import Any
 
 from verify.acceptance import at_print, exactly
+from verify.doctor import Obstacle
 from verify.expect import PrintedFigure, Range
 from verify.report import Entry, Report
 from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
@@ -130,3 +133,48 @@ def number_line(entry: Entry, width: int = 56) -> list[str]:
         f"{''.join(axis)}  accepted: {ends}".rstrip(),
         f"{''.join(marks)}  measured: {measured_words(entry)}".rstrip(),
     ]
+
+
+_KINDS = {
+    "model": "wait for a model to be written",
+    "reproduction": "wait for a reproduction to be written",
+    "weights": "want weights",
+    "data": "want a data set",
+    "device": "want a device",
+    "not_measured": "not measured yet",
+    "stale": "stale",
+    "error": "failed in our own rig",
+    "undecided": "undecided for good",
+    "not_checkable": "undecided for good, no program settles them",
+}
+_TO_BE_SUPPLIED = frozenset({"model", "reproduction", "weights", "data", "device"})
+_MOST_NAMED = 6
+
+
+def obstacle_lines(obstacles: Iterable[Obstacle]) -> list[str]:
+    """Name what stands in the way, a line for each kind, the kind with most claims first."""
+    kinds: dict[str, list[Obstacle]] = {}
+    for obstacle in obstacles:
+        kinds.setdefault(obstacle.kind, []).append(obstacle)
+    claims = {kind: {id_ for o in of for id_ in o.claims} for kind, of in kinds.items()}
+    lines = []
+    for kind in sorted(kinds, key=lambda kind: -len(claims[kind])):
+        things = [f"{o.what} ({len(o.claims)})" for o in kinds[kind]]
+        more = len(things) - _MOST_NAMED
+        named = ", ".join(things[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        commands = ", ".join(dict.fromkeys(f"`{o.command}`" for o in kinds[kind]))
+        title = _KINDS.get(kind, kind.replace("_", " "))
+        then = "then " if kind in _TO_BE_SUPPLIED else ""
+        lines.append(f"{len(claims[kind]):>5}  {title}: {named}; {then}{commands}")
+    return ["", "In the way, most claims first:", *lines] if lines else []
+
+
+def package_words(package: Mapping[str, Any]) -> str:
+    """Compare an installed package with the versions behind the ledger's measurements."""
+    installed = package["installed"] or "not installed"
+    words = f"{package['name']} {installed}"
+    if package["same"] is None:
+        return f"{words}: nothing is measured with it yet"
+    before = ", ".join(str(version) for version in package["measured_with"])
+    words += ": as measured with" if package["same"] else f": the ledger was measured with {before}"
+    return words + (" (supplies models)" if package["supplies_models"] else "")

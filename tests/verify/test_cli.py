@@ -18,6 +18,7 @@ S = "toyvig.toy_count.toyvig_s"
 READING = (
     ["list"],
     ["show", S],
+    ["doctor"],
     ["judge", "--dry-run"],
     ["judge"],
     ["all", "--dry-run"],
@@ -64,6 +65,7 @@ def refused(result, code):
             },
         ),
         (["lint"], {"claims", "tables", "problems"}),
+        (["doctor"], {"machine", "counts", "obstacles", "estimate_s"}),
         (["publish", "tables"], {"wrote"}),
         (["publish", "tables", "--check"], {"would_change"}),
         (["ledger", "check"], {"head", "events"}),
@@ -173,7 +175,7 @@ def test_the_version_is_printed(measured):
 
 
 def test_help_of_every_command_is_printed(capsys):
-    for command in ("all", "run", "list", "show", "lint", "judge", "publish", "ledger"):
+    for command in ("all", "run", "list", "show", "lint", "doctor", "judge", "publish", "ledger"):
         with pytest.raises(SystemExit, match="0"):
             main([command, "--help"])
         assert capsys.readouterr().out.startswith(f"usage: verify {command}")
@@ -198,6 +200,7 @@ def test_fail_on_looks_at_the_selected_claims_alone(measured):
         ["list"],
         ["show", S],
         ["lint"],
+        ["doctor"],
         ["judge", "--dry-run"],
         ["all", "--dry-run"],
         ["all", "--check"],

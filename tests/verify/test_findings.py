@@ -96,6 +96,44 @@ def test_claims_that_nothing_measures_do_not_contradict(toy: Any) -> None:
     assert findings(toy, "contradiction") == []
 
 
+@pytest.mark.parametrize(
+    ("other", "differ"),
+    [
+        pytest.param({"printed": "25.6"}, True, id="one_last_digit"),
+        pytest.param({"printed": "25.5"}, False, id="the_same"),
+        pytest.param({"printed": "26"}, False, id="fewer_digits"),
+        pytest.param({"printed": "25.6", "model": "toyvig_s"}, False, id="another_model"),
+        pytest.param({"printed": "25.6", "params": {"num_classes": 10}}, False, id="other_params"),
+        pytest.param({"printed": "25.6", "convention": "folded"}, False, id="other_convention"),
+        pytest.param({"printed": "25.6", "scope": "mechanism"}, False, id="mechanism"),
+    ],
+)
+def test_two_documents_differ_where_they_print_one_quantity_in_two_ways(
+    toy: Any, other: dict[str, Any], differ: bool
+) -> None:
+    one = toy.row("25.5", "refnet50")
+    printed, model = other.pop("printed"), other.pop("model", "refnet50")
+    two = toy.row(printed, model, source="otherpaper", **other)
+    found = findings(toy, "documents_differ")
+    assert [finding.claims for finding in found] == ([(one, two)] if differ else [])
+    assert findings(toy, "contradiction") == []
+
+
+def test_a_difference_between_documents_names_both(toy: Any) -> None:
+    one, two = toy.row("25.5"), toy.row("25.6", source="otherpaper")
+    (found,) = findings(toy, "documents_differ")
+    assert found.detail == (
+        f"toypaper, Table 2, row {one}, column Params (M) prints 25.5, "
+        f"otherpaper, Table 2, row {two}, column Params (M) prints 25.6"
+    )
+
+
+def test_the_order_of_the_models_that_fit_a_label_makes_no_other_quantity(toy: Any) -> None:
+    one = toy.row("25.5", ["toyvig_s", "toyvig_m"])
+    two = toy.row("25.6", ["toyvig_m", "toyvig_s"])
+    assert [found.claims for found in findings(toy, "contradiction")] == [(one, two)]
+
+
 # -- summaries ---------------------------------------------------------------------------
 
 

@@ -1,15 +1,15 @@
 """Ledger to Markdown: each printed table with what was measured beside it, and one summary."""
 
-import html
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reproductions.contract import SPECS
 from verify.files import remove, write_atomically
 from verify.project import Project, TableColumn
+from verify.publish import findings
+from verify.publish.markdown import footer, reasons, safe, table_row
 from verify.report import Entry, Report, worst_first
 from verify.wording import (
-    explanation_words,
     measured_words,
     number,
     off_by_words,
@@ -36,7 +36,11 @@ def pages(project: Project, report: Report) -> Pages:
         _file_name(source, table): _table_page(project, columns, entries, report.head)
         for (source, table), columns in grouped.items()
     }
-    return {"README.md": _summary_page(project, report, grouped), **made}
+    return {
+        "README.md": _summary_page(project, report, grouped),
+        **made,
+        findings.PAGE: findings.page(project, report),
+    }
 
 
 def outdated(results: Path, made: Pages) -> list[str]:
@@ -71,17 +75,17 @@ def _table_page(
     for column in columns:
         header += [column.column, "measured", "verdict", "off by (default)"]
     lines = [
-        f"# Table {_text(first.table)}: {_text(first.title)}",
+        f"# Table {safe(first.table)}: {safe(first.title)}",
         "",
-        f"Document: {_text(project.index.sources[first.source].title)}.",
+        f"Document: {safe(project.index.sources[first.source].title)}.",
         "",
         f"**{summary(Report(head, _distinct(shown), ()))}.**",
         "",
-        _row(header),
-        _row(["---"] + ["---:", "---:", "---", "---:"] * len(columns)),
+        table_row(header),
+        table_row(["---"] + ["---:", "---:", "---", "---:"] * len(columns)),
     ]
-    lines += [_row([_text(label), *_cells(label, columns, entries)]) for label in labels]
-    lines += ["", *_conventions(shown), *_notes(columns, entries), _footer(head)]
+    lines += [table_row([safe(label), *_cells(label, columns, entries)]) for label in labels]
+    lines += ["", *_conventions(shown), *_notes(columns, entries), footer(head)]
     return "\n".join(lines)
 
 
@@ -95,9 +99,9 @@ def _cells(label: str, columns: list[TableColumn], entries: Mapping[str, Entry])
         entry = entries[claim]
         off = off_by_words(entry.verdict.off_by)
         cells += [
-            _text(entry.printed or ""),
+            safe(entry.printed or ""),
             _measured(entry),
-            _text(verdict_words(entry)),
+            safe(verdict_words(entry)),
             off,
         ]
     return cells
@@ -115,14 +119,14 @@ def _measured(entry: Entry) -> str:
 
 def _conventions(shown: list[Entry]) -> list[str]:
     """List the counting conventions the verdicts of a table speak of."""
-    used = {e.claim.reproduction for e in shown if e.claim.reproduction is not None}
+    used = {e.claim.reproduction for e in shown if e.claim.reproduction in SPECS}
     lines = []
     for name in sorted(used):
         conventions = SPECS[name].conventions
         if not conventions:  # every claim names its key
             continue
         lines += [f"Conventions of `{name}`, the first one the default:", ""]
-        lines += [f"- `{c.name}`: {_text(c.counts)}." for c in conventions]
+        lines += [f"- `{c.name}`: {safe(c.counts)}." for c in conventions]
         lines.append("")
     return lines
 
@@ -134,16 +138,11 @@ def _notes(columns: list[TableColumn], entries: Mapping[str, Entry]) -> list[str
         for row in column.rows:
             entry = entries[row.claim]
             if entry.verdict.agreement != "as_printed" and entry.verdict.verdict != "blocked":
-                labels = rows.setdefault(_why(entry), [])
-                where = f" ({_text(column.column)})" if len(columns) > 1 else ""
-                labels.append(_text(row.label) + where)
+                labels = rows.setdefault(reasons(entry), [])
+                where = f" ({safe(column.column)})" if len(columns) > 1 else ""
+                labels.append(safe(row.label) + where)
     lines = [f"- {', '.join(labels)}: {why}." for why, labels in rows.items()]
     return ["Notes:", "", *lines, ""] if lines else []
-
-
-def _why(entry: Entry) -> str:
-    explained = [explanation_words(entry, found) for found in entry.verdict.explained_by]
-    return _text("; ".join([entry.verdict.detail, *explained]))
 
 
 def _summary_page(
@@ -167,8 +166,8 @@ def _summary_page(
     for (source, table), columns in grouped.items():
         title = f"Table {table}: {columns[0].title}"
         document = project.index.sources[source].title
-        lines.append(f"- [{_text(title)}]({_file_name(source, table)}), {_text(document)}")
-    lines += ["", *_findings(report), *_undecided(report), _footer(report.head)]
+        lines.append(f"- [{safe(title)}]({_file_name(source, table)}), {safe(document)}")
+    lines += ["", *findings.in_short(project, report), *_undecided(report), footer(report.head)]
     return "\n".join(lines)
 
 
@@ -189,19 +188,24 @@ def _fail_table(title: str, entries: list[Entry]) -> list[str]:
     if not entries:
         return []
     header = ["claim", "printed", "measured", "off by", "why"]
-    lines = [f"## {title}", "", _row(header), _row(["---", "---:", "---:", "---:", "---"])]
+    lines = [
+        f"## {title}",
+        "",
+        table_row(header),
+        table_row(["---", "---:", "---:", "---:", "---"]),
+    ]
     for entry in worst_first(entries):
-        claim = f"`{entry.claim.id}`: {_text(entry.claim.statement)}"
-        numbers = [_text(entry.printed or ""), measured_words(entry)]
+        claim = f"`{entry.claim.id}`: {safe(entry.claim.statement)}"
+        numbers = [safe(entry.printed or ""), measured_words(entry)]
         off = off_by_words(entry.verdict.off_by)
-        lines.append(_row([claim, *numbers, off, _why(entry)]))
+        lines.append(table_row([claim, *numbers, off, reasons(entry)]))
     return [*lines, ""]
 
 
 def _scopes(report: Report) -> list[str]:
     """Keep apart what is about models and what is about printed numbers among themselves."""
-    lines = ["## By scope", "", _row(["scope", "hold", "do not", "undecided"])]
-    lines.append(_row(["---", "---:", "---:", "---:"]))
+    lines = ["## By scope", "", table_row(["scope", "hold", "do not", "undecided"])]
+    lines.append(table_row(["---", "---:", "---:", "---:"]))
     meanings = {
         "claim": "claim (the printed figure itself)",
         "mechanism": "mechanism (the stated cause, at a size of our own)",
@@ -212,17 +216,7 @@ def _scopes(report: Report) -> list[str]:
         passed, failed = words.count("pass"), words.count("fail")
         if words:
             rest = len(words) - passed - failed
-            lines.append(_row([meaning, str(passed), str(failed), str(rest)]))
-    return [*lines, ""]
-
-
-def _findings(report: Report) -> list[str]:
-    if not report.findings:
-        return []
-    lines = ["## Findings", ""]
-    for finding in report.findings:
-        ids = ", ".join(f"`{id_}`" for id_ in finding.claims)
-        lines.append(f"- {finding.kind.replace('_', ' ')}: {ids}: {_text(finding.detail)}")
+            lines.append(table_row([meaning, str(passed), str(failed), str(rest)]))
     return [*lines, ""]
 
 
@@ -235,12 +229,8 @@ def _undecided(report: Report) -> list[str]:
     for (word, reason), entries in groups.items():
         title = f"{word.replace('_', ' ')}: {reason.replace('_', ' ')}"
         lines += [f"**{title}** ({len(entries)})", ""]
-        lines += [f"- `{entry.claim.id}`: {_why(entry)}" for entry in entries] + [""]
+        lines += [f"- `{entry.claim.id}`: {reasons(entry)}" for entry in entries] + [""]
     return lines if groups else []
-
-
-def _footer(head: str | None) -> str:
-    return f"Made by `verify publish tables` from the ledger with head `{head or 'none'}`.\n"
 
 
 def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -252,16 +242,6 @@ def _file_name(source: str, table: str) -> str:
     # Not only readable but one to one: "A.1" and "A-1" are two tables.
     slug = "".join(c if c.isalnum() else f"-{ord(c):x}-" for c in table.lower())
     return f"tables/{source}-table-{slug}.md"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _text(text: str) -> str:
-    """Make foreign text safe inside Markdown: no HTML, no links, no table breaks."""
-    plain = html.escape(" ".join(text.split()), quote=False)
-    return plain.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[")
 
 
 def _bytes_of(path: Path) -> bytes | None:
