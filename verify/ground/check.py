@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from verify.claim import Cell, Claim, Passage, Sentence
+from verify.expect import Equal
 from verify.ground.figures import cell_states, is_sentence, states
 from verify.ground.normal import label, normal
 from verify.ground.places import NotThereError, Place, place_of
@@ -98,8 +99,15 @@ def _columns(claims: Iterable[Claim]) -> Columns:
 
 
 def prints(claim: Claim) -> tuple[str, ...]:
-    """List the strings the claim says the document prints; none for words alone."""
+    """List the strings the claim says the document prints; none for words alone.
+
+    A word in our own terms ("dynamic") stands behind other words of the document where the
+    locator gives those.
+    """
     printed = getattr(claim.expect, "printed", None)
+    quoted = any(isinstance(place, Cell) and place.printed for place in claim.found_at)
+    if quoted and isinstance(claim.expect, Equal) and claim.expect.form == "word":
+        return ()
     if printed is None:
         return ()
     return (printed,) if isinstance(printed, str) else tuple(printed)
