@@ -228,9 +228,19 @@ def _undecided(report: Report) -> list[str]:
     lines = ["## Undecided, and why", ""]
     for (word, reason), entries in groups.items():
         title = f"{word.replace('_', ' ')}: {reason.replace('_', ' ')}"
-        lines += [f"**{title}** ({len(entries)})", ""]
-        lines += [f"- `{entry.claim.id}`: {reasons(entry)}" for entry in entries] + [""]
+        lines += [f"**{title}** ({len(entries)})", "", *_by_obstacle(entries), ""]
     return lines if groups else []
+
+
+def _by_obstacle(entries: Iterable[Entry]) -> list[str]:
+    """List claims that the same thing stands in the way of together; ``show`` has the rest."""
+    ids: dict[str, list[str]] = {}
+    for entry in entries:
+        why = reasons(entry)
+        if why.startswith("no "):  # "no model named X yet (...)": the rest differs claim by claim
+            why = why.partition(" (")[0].partition(";")[0]
+        ids.setdefault(why, []).append(f"`{entry.claim.id}`")
+    return [f"- {why}: {', '.join(names)}" for why, names in ids.items()]
 
 
 def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
