@@ -54,22 +54,40 @@ def state_of(project: Project) -> State:
         for need in (*project.all_needs(claim), *project.tried_needs(claim)):
             needed.setdefault(need.key, need)
     stored: dict[str, Stored] = {}
+    now: dict[str, dict[str, Any]] = {}  # digests are the same for every event of one need
+    codes: Codes = {}
     for machine, events in ledgers.items():
         for event in events:
             if event.type == "measured" and event.body["key"] in needed:
                 need = needed[event.body["key"]]
-                found = _stored(project, need, machine, event)
+                if need.key not in now:
+                    now[need.key] = current_digests(project, need, codes)
+                found = _stored(now[need.key], machine, event)
                 before = stored.get(need.key)
                 if before is None or _rank(found) >= _rank(before):
                     stored[need.key] = found
     return State(ledgers, stored)
 
 
-def current_digests(project: Project, need: Need) -> dict[str, Any]:
-    """Digest everything a measurement depends on besides its params, kept apart."""
+Codes = dict[tuple[str, ...], str]
+"""Code digests by the modules they start from, for the length of one reading."""
+
+
+def current_digests(project: Project, need: Need, codes: Codes | None = None) -> dict[str, Any]:
+    """Digest everything a measurement depends on besides its params, kept apart.
+
+    Args:
+        project: The claims, checked.
+        need: The measurement.
+        codes: Digests of this reading, to be used and added to.
+    """
     modules = (need.spec.module, *need.params.modules())
+    codes = {} if codes is None else codes
+    if modules not in codes:
+        roots = package_roots((*modules, "reproductions", "vig_models"))
+        codes[modules] = code_digest(modules, roots)
     return {
-        "code": code_digest(modules, package_roots((*modules, "reproductions", "vig_models"))),
+        "code": codes[modules],
         "packages": {name: package_version(name) for name in need.params.packages()},
         "protocol": need.spec.protocol,
     }
@@ -77,8 +95,11 @@ def current_digests(project: Project, need: Need) -> dict[str, Any]:
 
 def outdated(project: Project, need: Need, digests: Mapping[str, Any]) -> list[str]:
     """Name what has changed since a measurement was taken: code, packages or protocol."""
-    now = current_digests(project, need)
-    return [name for name, value in now.items() if digests.get(name) != value]
+    return _differing(current_digests(project, need), digests)
+
+
+def _differing(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in now.items() if then.get(name) != value]
 
 
 def unrecorded(body: Mapping[str, Any]) -> Stored:
@@ -95,8 +116,8 @@ def unrecorded(body: Mapping[str, Any]) -> Stored:
     )
 
 
-def _stored(project: Project, need: Need, machine: str, event: Event) -> Stored:
-    stale = bool(outdated(project, need, event.digests))
+def _stored(now: Mapping[str, Any], machine: str, event: Event) -> Stored:
+    stale = bool(_differing(now, event.digests))
     return replace(unrecorded(event.body), stale=stale, event=event.sha256, machine=machine)
 
 
