@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from functools import cache
 from typing import Self
 
 from reproductions.contract import Quantity
@@ -57,6 +58,7 @@ class Printed:
     """One unit of the last printed digit: 0.1 for "80.3", 100 for "1.2e3"."""
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> Self:
         """Read sign, thousands commas, decimals and exponent.
 

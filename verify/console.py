@@ -3,12 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from verify.doctor import Diagnosis
 from verify.expect import Operation, PrintedFigure, claims_in
@@ -31,6 +26,9 @@ from verify.wording import (
     verdict_words,
 )
 
+if TYPE_CHECKING:
+    from verify.terminal import Bar
+
 _STYLES = {"pass": "green", "fail": "bold red", "error": "bold magenta", "inconclusive": "yellow"}
 _PROGRESS_FROM_S = 2.0
 _MOST_PLACES = 20
@@ -47,14 +45,12 @@ def show_entries(entries: tuple[Entry, ...]) -> None:
         for entry in entries:
             say("\t".join(_cells(entry)))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("claim", "printed", "measured", "verdict"):
-        table.add_column(title, overflow="fold")
-    for entry in entries:
-        style = _STYLES.get(entry.verdict.verdict, "dim")
-        *cells, verdict = _cells(entry)
-        table.add_row(*(Text(cell) for cell in cells), Text(verdict, style=style))
-    Console(highlight=False).print(table)
+    # Here, so that a command whose output nobody looks at does not load rich.
+    from verify.terminal import print_table  # noqa: PLC0415
+
+    styles = (_STYLES.get(entry.verdict.verdict, "dim") for entry in entries)
+    titles = ("claim", "printed", "measured", "verdict")
+    print_table(titles, zip(map(_cells, entries), styles, strict=True))
 
 
 def _cells(entry: Entry) -> tuple[str, str, str, str]:
@@ -153,8 +149,7 @@ class Watcher:
     """Progress of a run, on standard error: a bar on a terminal, lines elsewhere."""
 
     def __init__(self) -> None:
-        self.progress: Progress | None = None
-        self.bar: Any = None
+        self.bar: Bar | None = None
         self.total = 0
         self.done = 0
         self.began = time.monotonic()
@@ -163,26 +158,23 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.progress is not None:
-            self.progress.stop()
+        if self.bar is not None:
+            self.bar.stop()
 
     def planned(self, plan: Plan) -> None:
         """Open a bar if the plan is long enough to be watched."""
         self.total, self.done = len(plan.jobs), 0
-        if self.progress is not None:
-            self.progress.stop()
+        if self.bar is not None:
+            self.bar.stop()
         if sys.stderr.isatty() and plan.estimate_s > _PROGRESS_FROM_S:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            self.progress = Progress(
-                *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-            )
-            self.bar = self.progress.add_task("measuring", total=self.total)
-            self.progress.start()
+            from verify.terminal import Bar  # noqa: PLC0415 - as above
+
+            self.bar = Bar(self.total)
 
     def started(self, job: Job) -> None:
         """Name the measurement that begins."""
-        if self.progress is not None:
-            self.progress.update(self.bar, description=str(job.need))
+        if self.bar is not None:
+            self.bar.name(str(job.need))
 
     def finished(self, job: Job, outcome: Mapping[str, Any]) -> None:
         """Count one measurement; errors are named at once."""
@@ -190,10 +182,10 @@ class Watcher:
         trouble = outcome.get("reason", "")
         line = f"[{self.done}/{self.total}] {job.need}: {outcome['outcome']}"
         line += f" ({trouble})" if trouble else f", {outcome['duration_s']:.1f} s"
-        if self.progress is not None:
-            self.progress.advance(self.bar)
+        if self.bar is not None:
+            self.bar.advance()
             if trouble:
-                self.progress.console.print(Text(line, style="magenta"))
+                self.bar.say(line)
         else:
             sys.stderr.write(f"{line}\n")
 
