@@ -138,7 +138,7 @@ def ordering(lab: Lab) -> None:
 
 
 def _printed_ordering(lab: Lab, expect: Ordering) -> None:
-    origins = [lab.project.claims[str(id_)] for id_ in lab.origin.inputs]
+    origins = [lab.others[str(id_)] for id_ in lab.origin.inputs]
     own = [o.expect for o in origins]
     prints = [f.printed for f in own if isinstance(f, PrintedFigure)]
     for first, second in (*PRINTS, (prints[0], prints[1]), (prints[1], prints[0])):
@@ -240,9 +240,11 @@ def _structures(expect: Equal) -> Iterator[tuple[str, Any, bool]]:
         left = {_plain(i) for i in items[1:]} == {_plain(i) for i in items}
         yield "the first left out", items[1:], is_set and left
     backwards = items[::-1]
-    yield "backwards", backwards, is_set or [_plain(i) for i in backwards] == [
-        _plain(i) for i in items
-    ]
+    yield (
+        "backwards",
+        backwards,
+        is_set or [_plain(i) for i in backwards] == [_plain(i) for i in items],
+    )
     yield "the first twice", [*items[:1], *items], is_set or not items
 
 
@@ -263,4 +265,3 @@ def _structure_conventions(lab: Lab, right: Fact, wrong: Fact) -> None:
         need = lab.measure(lab.need(name), {key: wrong, other.name: right})
         outcome = open_ if convention == "unstated" and other.sound else bad
         lab.expect(f"{other.name} fits", lab.add(lab.origin, [need], models=[]), outcome)
-

@@ -45,7 +45,7 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
             counts.setdefault(kind, 0)
             wrong.append(Wrong(claim.id, kind, "none", "a maker of decoys", "none is written"))
             continue
-        lab = Lab(claim, project)
+        lab = Lab(claim, project.claims)
         maker(lab)
         counts[kind] = counts.get(kind, 0) + len(lab.accused)
         wrong += lab.wrong()

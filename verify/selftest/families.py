@@ -41,16 +41,18 @@ def families(lab: Lab) -> None:
     """Put down the decoys of every convention but the default."""
     spec = spec_of(lab.origin.reproduction)
     default, *others = spec.conventions
+    names = [other.name for other in others if other.sound]
+    miss, hit = _readings(lab)
     for other in others:
-        miss, hit = _readings(lab)
         counts = {default.name: miss, other.name: hit}
         if other.sound:
-            _sound(lab, counts, {default.name: hit, other.name: miss})
+            # Every convention has its turn at the rarer cases, on one claim or another.
+            turn = sum(map(ord, lab.origin.id)) % len(names) == names.index(other.name)
+            _sound(lab, counts, {default.name: hit, other.name: miss}, all_cases=turn)
             straddling = {**counts, other.name: _across(lab)}
             _accuse(lab, f"{other.name} straddles", straddling, [])
         else:
             _unsound(lab, other.name, other.sound_if_zero, counts)
-    names = [other.name for other in others if other.sound]
     if len(names) > 1:
         _two_conventions(lab, default.name, names)
 
@@ -76,20 +78,22 @@ def _expect(lab: Lab) -> Value:
     return lab.origin.expect
 
 
-def _sound(lab: Lab, fits: Counts, contradicts: Counts) -> None:
+def _sound(lab: Lab, fits: Counts, contradicts: Counts, *, all_cases: bool) -> None:
     """Let a sound convention fit, borne out by its family or not."""
     expect = _expect(lab)
     nothing = dict.fromkeys(fits, fits[next(iter(fits))])
     coarse = {"expect": expect.model_copy(update={"coarse": True})}
     other_name = list(fits)[1]
-    cases: Mapping[str, Sequence[Sibling]] = {
+    cases: dict[str, Sequence[Sibling]] = {
         "fits one lone row": [],
         "fits two models of a family": [Sibling(fits)],
+        "fits another family only": [Sibling(fits, kin=False), Sibling(fits, kin=False)],
+        "fits, a sibling contradicts": [Sibling(contradicts)],
+    }
+    rarer: dict[str, Sequence[Sibling]] = {
         "fits three models of a family": [Sibling(fits), Sibling(fits)],
         "fits two models, a third fits nothing": [Sibling(fits), Sibling(nothing)],
         "fits one row, a sibling fits nothing": [Sibling(nothing)],
-        "fits another family only": [Sibling(fits, kin=False), Sibling(fits, kin=False)],
-        "fits, a sibling contradicts": [Sibling(contradicts)],
         "fits two, a third contradicts": [Sibling(fits), Sibling(contradicts)],
         "fits one model twice": [Sibling(fits, same_model=True)],
         "fits, a sibling is not measured": [Sibling()],
@@ -105,7 +109,7 @@ def _sound(lab: Lab, fits: Counts, contradicts: Counts) -> None:
         "fits, a sibling of another document": [Sibling(fits, changes={"source": "elsewhere"})],
         "fits, a sibling that states it": [Sibling(fits, changes={"convention": other_name})],
     }
-    for name, siblings in cases.items():
+    for name, siblings in (cases | rarer if all_cases else cases).items():
         _accuse(lab, f"{other_name} {name}", fits, siblings)
 
 

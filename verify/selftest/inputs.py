@@ -87,9 +87,7 @@ def _stand_ins(lab: Lab, number: int, given: Given, outcome: Expected) -> None:
         lab.expect(f"input {number} {what}, would {outcome.verdict}", copied, held_back)
 
 
-def _several_models(
-    lab: Lab, good: Given, bad: Given, outcomes: tuple[Expected, Expected]
-) -> None:
+def _several_models(lab: Lab, good: Given, bad: Given, outcomes: tuple[Expected, Expected]) -> None:
     """Let the label fit two released models: they agree, differ, or one is not measured."""
     name, _ = reproductions_of(lab.origin)[0]
     differ = Expected("inconclusive", "model_ambiguous")

@@ -69,7 +69,8 @@ class Lab:
     """Decoys made from one claim, judged together in one invented project."""
 
     origin: Claim
-    project: Project
+    others: Mapping[str, Claim] = field(default_factory=dict)
+    """The claims that it computes with, by id, among all of its project."""
     claims: dict[str, Claim] = field(default_factory=dict)
     needs: dict[str, tuple[Need, ...]] = field(default_factory=dict)
     protocols: dict[str, dict[str, Need]] = field(default_factory=dict)

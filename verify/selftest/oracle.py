@@ -116,9 +116,7 @@ def in_region(
     where = standing(region(expect, tolerance), ends)
     if where == "inside":
         agreed = standing(rounding(expect), ends) == "inside"
-        return Expected(
-            "pass", "inside_region", "as_printed" if agreed else "within_tolerance"
-        )
+        return Expected("pass", "inside_region", "as_printed" if agreed else "within_tolerance")
     if where == "outside":
         return Expected("fail", "outside_region")
     return Expected("inconclusive", "straddles")
@@ -155,7 +153,7 @@ def sound(spec: Spec, readings: Mapping[str, Reading]) -> list[str]:
 
     def is_sound(convention: Convention) -> bool:
         missed = readings.get(convention.sound_if_zero or "")
-        return convention.sound or (missed is not None and missed.ends == (0, 0))
+        return convention.sound or (missed is not None and missed.low == missed.high == 0)
 
     return [c.name for c in spec.conventions if c.name in readings and is_sound(c)]
 
@@ -207,7 +205,7 @@ def _missed(spec: Spec, claim: Claim, expect: Value, reading: Reading) -> str:
 
 
 def _by_convention(spec: Spec, fits: Sequence[str], rows: Sequence[Row]) -> Expected:
-    evidence = {}
+    evidence: dict[tuple[str, str], Row] = {}
     for row in rows:
         expect = row.claim.expect
         if not row.kin or not isinstance(expect, Value) or expect.coarse:

@@ -148,7 +148,7 @@ def arithmetic(lab: Lab) -> None:
 
 
 def _figures(lab: Lab, expect: Arithmetic) -> dict[str, PrintedFigure]:
-    named = {leaf: lab.project.claims.get(leaf) for leaf in leaves(expect)}
+    named = {leaf: lab.others.get(leaf) for leaf in leaves(expect)}
     return {
         id_: claim.expect
         for id_, claim in named.items()
@@ -204,7 +204,7 @@ def _printed(lab: Lab, name: str, expect: object, figures: Figures) -> None:
         raise TypeError(f"want arithmetic, got {expect!r}")
     ids = {}
     for id_, figure in figures.items():
-        ids[id_] = lab.printed(lab.project.claims[id_], figure)
+        ids[id_] = lab.printed(lab.others[id_], figure)
     renamed = _renamed(expect, ids)
     accused = lab.add(lab.origin, expect=renamed)
     lab.expect(name, accused, printed_outcome(lab.origin, expect, figures))
@@ -250,9 +250,7 @@ def measured_arithmetic(lab: Lab) -> None:
     _ties(lab, expect, simple)
 
 
-def _measured_outcome(
-    lab: Lab, expect: Arithmetic, readings: Mapping[str, Reading]
-) -> Expected:
+def _measured_outcome(lab: Lab, expect: Arithmetic, readings: Mapping[str, Reading]) -> Expected:
     given = [
         readings[leaf].ends if leaf in readings else (parsed(leaf)[0],) * 2
         for leaf in leaves(expect)
@@ -300,7 +298,7 @@ def _measured(
     outcome = _measured_outcome(lab, own, readings)
     ids, needs = {}, []
     for id_, reading in readings.items():
-        origin = lab.project.claims[id_]
+        origin = lab.others[id_]
         if instead and id_ in instead:
             need, outcome = instead[id_]
         else:
@@ -314,7 +312,7 @@ def _measured(
 
 def _absent(lab: Lab, id_: str, readings: Mapping[str, Reading]) -> None:
     """Take one operand's measurement away, or let a stand-in take it."""
-    origin = lab.project.claims[id_]
+    origin = lab.others[id_]
     name = origin.reproduction
     key = key_of(name or "", origin.convention)
     stand_in = lab.measure(lab.need(name), {key: readings[id_]})

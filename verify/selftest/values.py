@@ -1,9 +1,11 @@
 """Decoys of a printed value: on, inside and outside its region, and everything beside it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from verify.expect import PrintedFigure, Value
+from verify.need import Need
 from verify.selftest.families import families
 from verify.selftest.inputs import key_of, obstacles, reproductions_of
 from verify.selftest.lab import Lab, spec_of
@@ -44,6 +46,7 @@ def value(lab: Lab) -> None:
             _one(lab, "at the end of the primary's integer region", beyond(end, step))
         _one(lab, "on the end of the primary's integer region", exact(end))
     _protocols(lab)
+    _fitted(lab)
     good, bad = exact(parsed(expect.printed)[0]), far(expect)
     outcomes = (_outcome(lab, good), _outcome(lab, bad))
     obstacles(lab, [good], [bad], outcomes)
@@ -81,6 +84,23 @@ def around(
     for name, factor in MISTAKES.items():
         if number:
             yield name, exact(number * factor)
+
+
+def _fitted(lab: Lab) -> None:
+    """Let a model fitted to the print explain a miss; it must not decide it."""
+    expect = lab.origin.expect
+    if not isinstance(expect, Value):
+        return
+    ((reproduction, convention),) = reproductions_of(lab.origin)
+    key = key_of(reproduction, convention)
+    need = lab.measure(lab.need(reproduction), {key: far(expect)})
+    copied = lab.add(lab.origin, [need], models=[])
+    model = f"{need.params.subject()}_fitted"
+    fitted = Need(reproduction, need.params.model_copy(update={"model": model}))
+    lab.measure(fitted, {key: exact(parsed(expect.printed)[0])})
+    lab.note(fitted, "fitted", [copied.id])
+    expected = replace(_outcome(lab, far(expect)), explained="fitted")
+    lab.expect("a fitted model explains a miss", copied, expected)
 
 
 def _one(lab: Lab, name: str, reading: Reading) -> None:
