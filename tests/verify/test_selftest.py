@@ -59,9 +59,7 @@ def every_kind(toy: Any) -> Any:
     toy.compared({"kind": "ratio", "printed": "1.5", "unit": "ratio"}, pair)
     toy.compared({"kind": "ratio", "printed": "4", "unit": "ratio", "hedge": "about"}, pair)
     toy.compared({"kind": "difference", "printed": "-1.5", "unit": "Mparam"}, pair)
-    toy.compared(
-        {"kind": "difference", "printed": "13.2", "unit": "Mparam"}, pair, tolerance=WIDER
-    )
+    toy.compared({"kind": "difference", "printed": "13.2", "unit": "Mparam"}, pair, tolerance=WIDER)
     forms = (("integer", "3"), ("word", "static"), ("list", ["1", "2", "6"]), ("set", ["a", "b"]))
     for form, printed in forms:
         toy.claim(
@@ -99,9 +97,7 @@ def test_the_project_and_the_toy_project_are_judged_rightly(
         assert sum(counts.values()) > 100
 
 
-def test_a_kind_without_a_maker_counts_as_wrong(
-    toy: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kind_without_a_maker_counts_as_wrong(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.row("25.5")
     monkeypatch.delitem(MAKERS, "value")
     counts, (wrong,) = decoys(toy.project)

@@ -249,7 +249,11 @@ IN_COMPARISONS = (
     _sum("no operand", "sum: []", "want at least one"),
     _sum("one operand of two", f"ratio: {{of: {ID}}}", "want this key"),
     _sum("unquoted constant", f"ratio: {{of: {ID}, over: 2}}", "want text, got the number 2"),
-    _sum("unit of no such operation", f"percent_change: {{from: {ID}, to: {ID}}}", "want percent, the unit"),
+    _sum(
+        "unit of no such operation",
+        f"percent_change: {{from: {ID}, to: {ID}}}",
+        "want percent, the unit",
+    ),
     _sum("a claim without a number", "sum: [toyvig.arithmetic.x.measured]", "want"),
     Planted(
         "arithmetic with inputs",
