@@ -38,6 +38,7 @@ def every_kind(toy: Any) -> Any:
     toy.row("134", "toyvig_l", flags={"hedge": "about"}, tolerance=WIDER)
     toy.row("42.0", "toynet_s", flags={"padded": True})
     toy.row("42.0", flags={"padded": True}, primary={"paper": "original", "printed": "42"})
+    toy.row("42.0", flags={"padded": True}, primary={"paper": "original", "printed": "41"})
     toy.row("5", "toynet_b", flags={"coarse": True})
     toy.row("7.1", "toynet_b", convention="folded")
     toy.row("80.3", reproduction="toy_hit_rate")
@@ -60,6 +61,9 @@ def every_kind(toy: Any) -> Any:
     toy.compared({"kind": "ratio", "printed": "4", "unit": "ratio", "hedge": "about"}, pair)
     toy.compared({"kind": "difference", "printed": "-1.5", "unit": "Mparam"}, pair)
     toy.compared({"kind": "difference", "printed": "13.2", "unit": "Mparam"}, pair, tolerance=WIDER)
+    rates = [toy.of("toyvig_s", "toy_hit_rate"), toy.of("toyvig_m", "toy_hit_rate")]
+    falls = {"kind": "difference", "printed": "-1.5", "unit": "percent"}
+    toy.compared(falls, rates, tolerance=IN_PERCENT)
     forms = (("integer", "3"), ("word", "static"), ("list", ["1", "2", "6"]), ("set", ["a", "b"]))
     for form, printed in forms:
         toy.claim(
@@ -183,6 +187,7 @@ def _agreed_on_the_first(labels: Any, verdicts: Any) -> Any:
     return verdicts[0]
 
 
+NOWHERE = Interval(Fraction(0), Fraction(0))
 SABOTAGES = {
     "region half as wide": (Printed, "rounding", _half_as_wide),
     "ties excluded": (Interval, "contains", _without_ties),
@@ -201,7 +206,7 @@ SABOTAGES = {
     "operands swapped": (judge, "ordering", _swapped),
     "the first of two models decides": (judge, "agreed", _agreed_on_the_first),
     "no protocol looked at": (judge._Court, "_by_protocol", lambda *given: None),
-    "no integer region": (judge, "integer_region", lambda *given: Interval(Fraction(0), Fraction(0))),
+    "no integer region": (judge, "integer_region", lambda *given: NOWHERE),
     "nothing explained": (judge, "explanations", lambda *given: ()),
     "other conventions not looked at": (judge, "shared_conventions", lambda *given: []),
     "structures match": (rulings, "matches", lambda expect, fact: True),
@@ -263,7 +268,7 @@ def test_a_hair_beyond_an_end_is_beyond_it(end: str, step: str) -> None:
 
 @pytest.mark.parametrize(
     ("printed", "value", "digit"),
-    [("80.3", "80.3", "0.1"), ("4,938", "4938", "1"), ("−1.2e3", "-1200", "100"), (".5", ".5", ".1")],
+    [("80.3", "80.3", "0.1"), ("4,938", "4938", "1"), ("−1.2e3", "-1200", "100")],
 )  # fmt: skip
 def test_a_print_is_read_as_the_tool_reads_it(printed: str, value: str, digit: str) -> None:
     assert parsed(printed) == (Fraction(value), Fraction(digit))

@@ -1,12 +1,15 @@
 """Decoys of an unstated counting convention: lone rows, families, stale and foreign siblings."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from verify.expect import Value
 from verify.need import Need
-from verify.selftest.lab import Lab, spec_of
+from verify.selftest.lab import Lab, Note, spec_of
 from verify.selftest.oracle import (
     Expected,
     Reading,
@@ -32,7 +35,7 @@ class Sibling:
     """Whether it belongs to the same family."""
     stale: bool = False
     errored: bool = False
-    stands_in: bool = False
+    stands_in: Note | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     """What the row's claim has otherwise than the accused one."""
 
@@ -84,6 +87,9 @@ def _sound(lab: Lab, fits: Counts, contradicts: Counts, *, all_cases: bool) -> N
     nothing = dict.fromkeys(fits, fits[next(iter(fits))])
     coarse = {"expect": expect.model_copy(update={"coarse": True})}
     other_name = list(fits)[1]
+    number, digit = parsed(expect.printed)
+    moved = f"{Decimal(float(number / digit + 1000)).quantize(Decimal(1))}e{_exponent(digit)}"
+    another = {"expect": expect.model_copy(update={"printed": moved})}
     cases: dict[str, Sequence[Sibling]] = {
         "fits one lone row": [],
         "fits two models of a family": [Sibling(fits)],
@@ -105,12 +111,31 @@ def _sound(lab: Lab, fits: Counts, contradicts: Counts, *, all_cases: bool) -> N
             Sibling(fits),
             Sibling(contradicts, changes=coarse),
         ],
-        "fits, a substituted sibling": [Sibling(fits, stands_in=True)],
+        "fits, a substituted sibling": [Sibling(fits, stands_in="substituted")],
+        "fits, a fitted sibling": [Sibling(fits, stands_in="fitted")],
+        "fits two, another print of the model contradicts": [
+            Sibling(fits),
+            Sibling(_elsewhere(contradicts, 1000 * digit), same_model=True, changes=another),
+        ],
+        "fits two, the row itself again contradicts": [
+            Sibling(fits),
+            Sibling(contradicts, same_model=True),
+        ],
         "fits, a sibling of another document": [Sibling(fits, changes={"source": "elsewhere"})],
         "fits, a sibling that states it": [Sibling(fits, changes={"convention": other_name})],
     }
     for name, siblings in (cases | rarer if all_cases else cases).items():
         _accuse(lab, f"{other_name} {name}", fits, siblings)
+
+
+def _exponent(digit: Fraction) -> int:
+    """Write a last digit as a power of ten."""
+    return round(math.log10(digit))
+
+
+def _elsewhere(counts: Counts, by: Fraction) -> Counts:
+    """Move readings along."""
+    return {key: exact(reading.middle + by) for key, reading in counts.items()}
 
 
 def _two_conventions(lab: Lab, default: str, names: Sequence[str]) -> None:
@@ -169,12 +194,12 @@ def _put_down(lab: Lab, accused: Need, siblings: Sequence[Sibling]) -> Iterator[
             lab.measure(need, sibling.counts, stale=sibling.stale)
         if sibling.errored:
             lab.end(need, "error")
-        if sibling.stands_in:
-            lab.note(need, "substituted")
+        if sibling.stands_in is not None:
+            lab.note(need, sibling.stands_in)
         claim = lab.add(lab.origin, [need], models=[], **sibling.changes)
         yield Row(
             claim,
             str(need.params.subject()),
             None if sibling.stale else sibling.counts,
-            kin=sibling.kin and not sibling.stands_in and claim.source == lab.origin.source,
+            kin=sibling.kin and sibling.stands_in is None and claim.source == lab.origin.source,
         )

@@ -98,6 +98,10 @@ def _several_models(lab: Lab, good: Given, bad: Given, outcomes: tuple[Expected,
         "two models differ": (_two(lab, good, bad), differ),
         "two models differ, turned round": (_two(lab, bad, good), differ),
         "one of two models missing": ([*measured(lab, lab.origin, good), lab.need(name)], blocked),
+        "one of two models missing, the other errored": (
+            [lab.need(name), lab.end(lab.need(name), "error")],
+            Expected("error", "measurement_error"),
+        ),
         "one of two models errored": (
             [*measured(lab, lab.origin, good), lab.end(lab.need(name), "error")],
             Expected("error", "measurement_error"),

@@ -188,7 +188,7 @@ def spec_of(reproduction: str | None) -> Spec:
 
 
 def _as_expected(expected: Expected, found: Verdict) -> bool:
-    explained = {explanation.reason for explanation in found.explained_by}
+    explained = {e.reason for e in found.explained_by if e.fit == "reproduces"}
     return (found.verdict, found.reason, found.agreement) == (
         expected.verdict,
         expected.reason,

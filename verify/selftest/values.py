@@ -146,3 +146,13 @@ def _protocols(lab: Lab) -> None:
         copied = lab.add(lab.origin, [need], models=[], protocols={"other": {}})
         lab.protocols[copied.id] = {"other": other}
         lab.expect(name, copied, _outcome(lab, first, protocol_hits=second is good))
+    for convention_ in spec_of(reproduction).conventions:
+        if convention_.name == key or convention_.sound_if_zero is not None:
+            continue
+        need = lab.measure(lab.need(reproduction), {key: bad})
+        other = lab.measure(lab.need(reproduction), {key: bad, convention_.name: good})
+        copied = lab.add(lab.origin, [need], models=[], protocols={"other": {}})
+        lab.protocols[copied.id] = {"other": other}
+        hits = convention == "unstated" and convention_.sound
+        outcome = _outcome(lab, bad, protocol_hits=hits)
+        lab.expect(f"another protocol hits counted {convention_.name}", copied, outcome)
