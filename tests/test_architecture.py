@@ -108,6 +108,7 @@ def test_what_names_and_judges_loads_no_torch():
         "list",
         "lint",
         "judge --dry-run",
+        "selftest",
         "publish tables --check",
         "ledger check",
         "ledger show",
