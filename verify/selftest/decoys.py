@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from verify.claim import Claim
+from verify.expect import Arithmetic, PrintedFigure, claims_in
+from verify.operand import MeasuredOf
 from verify.project import Project
 from verify.selftest.comparisons import bound, difference, equal, ordering, ratio
-from verify.selftest.lab import Lab, Wrong, kind_of
-from verify.selftest.oracle import Expected
+from verify.selftest.lab import Lab, Wrong
+from verify.selftest.oracle import Expected, exact, parsed
 from verify.selftest.sums import arithmetic, measured_arithmetic
 from verify.selftest.values import value
 
@@ -16,8 +19,36 @@ def unchecked(lab: Lab) -> None:
     lab.expect("as it is", lab.add(lab.origin), Expected("not_checkable", reason))
 
 
+def planned(lab: Lab) -> None:
+    """Put down a claim on a reproduction to come: it is blocked, whatever is stored."""
+    for id_ in claims_compared(lab.origin):
+        lab.claims[id_] = lab.others[id_]
+        lab.needs[id_] = tuple(lab.others_needs[id_])
+    needs = lab.others_needs[lab.origin.id]
+    expect = lab.origin.expect
+    reading = exact(parsed(expect.printed)[0] if isinstance(expect, PrintedFigure) else 1)
+    for need in needs:
+        keys = [convention.name for convention in need.spec.conventions]
+        lab.measure(need, dict.fromkeys([*keys, lab.origin.convention], reading))
+    blocked = Expected("blocked", "no_reproduction")
+    lab.expect("whatever is stored", lab.add(lab.origin, needs), blocked)
+
+
+def claims_compared(claim: Claim) -> list[str]:
+    """List the claims that a claim names as operands."""
+    expect = claim.expect
+    if isinstance(expect, Arithmetic):
+        return claims_in(expect)
+    return [
+        given.measured if isinstance(given, MeasuredOf) else given
+        for given in claim.operands()
+        if isinstance(given, MeasuredOf | str)
+    ]
+
+
 MAKERS: dict[str, Callable[[Lab], None]] = {
     "unchecked": unchecked,
+    "planned": planned,
     "value": value,
     "bound": bound,
     "ratio": ratio,
@@ -39,13 +70,13 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
     counts: dict[str, int] = {}
     wrong = []
     for claim in project.claims.values():
-        kind = kind_of(claim)
+        lab = Lab(claim, project.claims, project.needs)
+        kind = lab.kind
         maker = MAKERS.get(kind)
         if maker is None:
             counts.setdefault(kind, 0)
             wrong.append(Wrong(claim.id, kind, "none", "a maker of decoys", "none is written"))
             continue
-        lab = Lab(claim, project.claims)
         maker(lab)
         counts[kind] = counts.get(kind, 0) + len(lab.accused)
         wrong += lab.wrong()

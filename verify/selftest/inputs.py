@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from verify.claim import Claim, MeasuredInput
+from verify.claim import Claim
 from verify.need import Need
+from verify.operand import MeasuredInput
 from verify.selftest.lab import Fact, Lab, spec_of
 from verify.selftest.oracle import Expected, Reading
 

@@ -71,6 +71,8 @@ class Lab:
     origin: Claim
     others: Mapping[str, Claim] = field(default_factory=dict)
     """The claims that it computes with, by id, among all of its project."""
+    others_needs: Mapping[str, Sequence[Need]] = field(default_factory=dict)
+    """What each of these claims is judged on."""
     claims: dict[str, Claim] = field(default_factory=dict)
     needs: dict[str, tuple[Need, ...]] = field(default_factory=dict)
     protocols: dict[str, dict[str, Need]] = field(default_factory=dict)
@@ -78,6 +80,14 @@ class Lab:
     models: dict[str, ModelNote] = field(default_factory=dict)
     accused: dict[str, tuple[str, Expected]] = field(default_factory=dict)
     invented: int = 0
+
+    @property
+    def kind(self) -> str:
+        """Name what the decoys are counted as: claims on reproductions to come stand apart."""
+        kind = kind_of(self.origin)
+        needs = self.others_needs.get(self.origin.id, ())
+        to_come = any(need.planned is not None for need in needs)
+        return "planned" if to_come and kind != "unchecked" else kind
 
     def add(self, claim: Claim, needs: Sequence[Need] = (), **changes: Any) -> Claim:
         """Put down a copy of a claim, judged on the given measurements."""
@@ -167,9 +177,7 @@ class Lab:
         """List the decoys that the judge got wrong."""
         verdicts = self.judged()
         return [
-            Wrong(
-                self.origin.id, kind_of(self.origin), name, _words(expected), _said(verdicts[id_])
-            )
+            Wrong(self.origin.id, self.kind, name, _words(expected), _said(verdicts[id_]))
             for id_, (name, expected) in self.accused.items()
             if not _as_expected(expected, verdicts[id_])
         ]
