@@ -9,6 +9,8 @@ from verify.project import Project
 from verify.selftest.comparisons import bound, difference, equal, ordering, ratio
 from verify.selftest.lab import Lab, Wrong
 from verify.selftest.oracle import Expected, exact, parsed
+from verify.selftest.parts import all_of, outcome
+from verify.selftest.sets import best_of, growth, in_range, monotone, up_to, vague
 from verify.selftest.sums import arithmetic, measured_arithmetic
 from verify.selftest.values import value
 
@@ -57,6 +59,14 @@ MAKERS: dict[str, Callable[[Lab], None]] = {
     "equal": equal,
     "arithmetic": arithmetic,
     "measured_arithmetic": measured_arithmetic,
+    "range": in_range,
+    "up_to": up_to,
+    "all_of": all_of,
+    "best_of": best_of,
+    "monotone": monotone,
+    "growth": growth,
+    "outcome": outcome,
+    "vague": vague,
 }
 """Puts down the decoys of a claim, by the kind of its expectation."""
 
