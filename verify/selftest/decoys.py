@@ -1,4 +1,4 @@
-"""Decoys of every claim: one maker a kind. A kind without a maker counts as wrong."""
+"""Decoys of every claim: one maker a kind. A claim without decoys counts as wrong."""
 
 from collections.abc import Callable
 
@@ -83,11 +83,11 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
         lab = Lab(claim, project.claims, project.needs)
         kind = lab.kind
         maker = MAKERS.get(kind)
-        if maker is None:
-            counts.setdefault(kind, 0)
+        if maker is not None:
+            maker(lab)
+        counts[kind] = counts.get(kind, 0) + len(lab.accused)
+        if not lab.accused:
             wrong.append(Wrong(claim.id, kind, "none", "a maker of decoys", "none is written"))
             continue
-        maker(lab)
-        counts[kind] = counts.get(kind, 0) + len(lab.accused)
         wrong += lab.wrong()
     return counts, wrong

@@ -14,6 +14,8 @@ STRADDLES = Expected("inconclusive", "straddles")
 ALL_GONE = Expected("inconclusive", "out_of_memory")
 NOT_MEASURED = Expected("blocked", "not_measured")
 MISSING = Expected("inconclusive", "members_missing")
+ERROR_RATE = 0.05
+"""What several comparisons of one claim share."""
 LARGE, SMALL, WIDE = Fraction(20), Fraction(10), Across(Fraction(1), Fraction(99))
 
 
@@ -93,7 +95,7 @@ def _at_level(lab: Lab, held: Sequence[Number], comparisons: int) -> None:
         Across(n - Fraction(1, 10), n + Fraction(1, 10)) if isinstance(n, Fraction) else n
         for n in held
     ]
-    level = HOLDS if LEVEL <= 0.05 / comparisons else Expected("inconclusive", "level")
+    level = HOLDS if comparisons * LEVEL <= ERROR_RATE else Expected("inconclusive", "level")
     put(lab, "intervals at the level of one comparison", near, level)
     put(lab, "intervals that overlap", [WIDE] * len(held), STRADDLES)
     put(
@@ -150,8 +152,10 @@ def up_to(lab: Lab) -> None:
     ):
         put(lab, f"{name}, complete", numbers, outcome, complete)
         if nowhere:
-            held = outcome if outcome.verdict == "pass" and not each else MISSING
-            held = below if each and outcome.verdict == "fail" else held
+            held = outcome if outcome.verdict == "pass" else MISSING
+            if each:  # every baseline is asked; what is told of several left open is the first
+                told = outcome.verdict == "fail" or (outcome.verdict != "pass" and sets[0])
+                held = outcome if told else MISSING
             put(lab, f"{name}, a baseline nowhere", numbers, held)
     if not each and count > 1:
         for number in range(count):
@@ -182,7 +186,7 @@ def in_range(lab: Lab) -> None:
     across = Across(ends[1][1] - reach / 1000, ends[1][1] + reach / 1000)
     attained = expect.of == "attained"
     missed = FAILS if attained else HOLDS
-    for name, numbers, outcome in (
+    cases: list[tuple[str, list[Number], Expected]] = [
         ("both ends", [least, *[middle] * (count - 2), most], HOLDS),
         ("all at the lower end", [least] * count, missed),
         ("all at the upper end", [most] * count, missed),
@@ -190,7 +194,8 @@ def in_range(lab: Lab) -> None:
         ("one far above", [least, *[most] * (count - 2), most + reach], FAILS),
         ("one far below", [least - reach, *[most] * (count - 1)], FAILS),
         ("one across the upper end", [least, *[most] * (count - 2), across], STRADDLES),
-    ):
+    ]
+    for name, numbers, outcome in cases:
         if count > 1:
             put(lab, name, _over_one(numbers, paired=bool(expect.pairs)), outcome)
 
@@ -213,7 +218,7 @@ def growth(lab: Lab) -> None:
     put(lab, "steeper", rising(exponent + 2 * (high - low)), missed)
     put(lab, "flatter", rising(exponent - 2 * (high - low)), missed)
     if is_measured(lab.origin):
-        first, *rest = rising(exponent)
+        rest = rising(exponent)[1:]
         put(lab, "the first missing", [Missing(), *rest], NOT_MEASURED)
         put(lab, "the first zero", [Fraction(0), *rest], Expected("error", "measurement_error"))
 
