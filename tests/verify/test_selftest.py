@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from reproductions.contract import SPECS
 from verify import convention, judge, rulings
 from verify.acceptance import Interval, Printed
 from verify.cli import main
 from verify.compare import Acceptance
 from verify.convention import Evidence
 from verify.errors import ClaimError
+from verify.kinds import extent, member, order, rules, vague
+from verify.kinds import outcome as outcomes
 from verify.load import load
 from verify.selftest import refusals as planted_through
 from verify.selftest import simulation
@@ -27,6 +30,10 @@ from verify.selftest.simulation import at_least, binomial_interval, simulate
 
 ROOT = Path(__file__).parents[2]
 TOY_PROJECT = Path(__file__).parent / "toyproject"
+PAIR = [
+    {"reproduction": "toy_count", "params": {"model": "toyvig_s"}},
+    {"reproduction": "toy_count", "params": {"model": "toyvig_m"}},
+]
 WIDER = {"by": "0.25", "unit": "Mparam", "basis": "transfer", "because": "x"}
 IN_PERCENT = {**WIDER, "by": "3", "unit": "percent"}
 
@@ -178,6 +185,18 @@ def test_the_project_and_the_toy_project_are_judged_rightly(
         assert sum(counts.values()) > 100
 
 
+def test_claims_on_reproductions_to_come_are_blocked_once_each(toy: Any) -> None:
+    ids = {toy.row("25.5"), toy.compared({"kind": "ratio", "printed": "2", "unit": "ratio"}, PAIR)}
+    to_come = replace(SPECS["toy_count"], name="toy_to_come")
+    project = toy.project
+    needs = {
+        id_: tuple(replace(need, reproduction="toy_to_come", planned=to_come) for need in given)
+        for id_, given in project.needs.items()
+    }
+    counts, wrong = decoys(replace(project, needs=needs))
+    assert (counts, wrong) == ({"planned": len(ids)}, [])
+
+
 def test_a_kind_without_a_maker_counts_as_wrong(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.row("25.5")
     monkeypatch.delitem(MAKERS, "value")
@@ -288,6 +307,47 @@ SABOTAGES = {
     "other conventions not looked at": (judge, "shared_conventions", lambda *given: []),
     "structures match": (rulings, "matches", lambda expect, fact: True),
 }  # fmt: skip
+
+
+def _first_part(parts: Any) -> Any:
+    return parts[0].verdict
+
+
+def _never_apart(parts: Any, right: Any = member.conjunction) -> Any:
+    return right([replace(part, apart=False) for part in parts])
+
+
+def _one_comparison(*given: Any, of: int, right: Any = order.compared) -> Any:
+    return right(*given, of=1)
+
+
+def _held_back_never(accepted: Any, most: Any, verdict: Any, told: str, missing: Any) -> Any:
+    return extent_ruled(accepted, most, verdict, told, [])
+
+
+extent_ruled = extent._ruled
+SABOTAGES_OF_SETS = {
+    "the first part decides": [(m, "conjunction", _first_part) for m in (order, extent, rules)],
+    "a lost run counts": [(m, "conjunction", _never_apart) for m in (order, extent, rules)],
+    "every comparison at the full error rate": [(order, "compared", _one_comparison)],
+    "what is missing of a maximum is forgotten": [(extent, "_ruled", _held_back_never)],
+    "the loosest reading alone": [(vague, "READINGS", vague.READINGS[2:])],
+    "the strictest reading alone": [(vague, "READINGS", vague.READINGS[:1])],
+    "no figure ends at 100 %": [(vague, "BOUNDED", frozenset())],
+    "the card is not looked at": [
+        (judge, "outcome", lambda expect, found: outcomes._said("pass", "", None))
+    ],
+}
+
+
+@pytest.mark.parametrize("sabotage", sorted(SABOTAGES_OF_SETS))
+def test_a_judge_sabotaged_on_several_numbers_is_noticed(
+    toy: Any, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
+    project = several_numbers(toy)
+    for where, name, instead in SABOTAGES_OF_SETS[sabotage]:
+        monkeypatch.setattr(where, name, instead)
+    assert decoys(project)[1] != []
 
 
 @pytest.mark.parametrize("sabotage", sorted(SABOTAGES))

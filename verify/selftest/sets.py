@@ -116,6 +116,16 @@ def _over_one(ratios: Sequence[Number], *, paired: bool) -> list[Number]:
     return [number for ratio in ratios for number in (ratio, Fraction(1))]
 
 
+def _with_one_nowhere(complete: Expected, *, each: bool, first: bool) -> Expected:
+    """Say what comes of a maximum when one more baseline, perhaps the first, has no member."""
+    if complete.verdict == "pass":
+        return MISSING if each else complete
+    if not each:
+        return MISSING
+    # Every baseline is asked: what fails fails, what is left open is told of the first.
+    return MISSING if complete.verdict != "fail" and first else complete
+
+
 def up_to(lab: Lab) -> None:
     """Put down the decoys of a printed maximum, its index set complete or not."""
     expect = lab.origin.expect
@@ -152,10 +162,7 @@ def up_to(lab: Lab) -> None:
     ):
         put(lab, f"{name}, complete", numbers, outcome, complete)
         if nowhere:
-            held = outcome if outcome.verdict == "pass" else MISSING
-            if each:  # every baseline is asked; what is told of several left open is the first
-                told = outcome.verdict == "fail" or (outcome.verdict != "pass" and sets[0])
-                held = outcome if told else MISSING
+            held = _with_one_nowhere(outcome, each=each, first=not sets[0])
             put(lab, f"{name}, a baseline nowhere", numbers, held)
     if not each and count > 1:
         for number in range(count):
