@@ -109,6 +109,7 @@ def test_what_names_and_judges_loads_no_torch():
         "lint",
         "doctor",
         "judge --dry-run",
+        "selftest",
         "publish tables --check",
         "ledger check",
         "ledger show",

@@ -18,8 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done, 1 ``--fail-on`` or ``--check`` found something or a text is not where it is
-        wanted, 2 bad input, 3 an ``error`` verdict, 4 a damaged ledger, 130 interrupted.
+        0 done, 1 ``--fail-on``, ``--check`` or ``selftest`` found something or a text is not
+        where it is wanted, 2 bad input, 3 an ``error`` verdict, 4 a damaged ledger,
+        130 interrupted.
     """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -47,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="verify",
         description="Verify published claims about Vision GNNs by running the models.",
         epilog="One claim by hand: python -m reproductions NAME '{params}'. "
-        "Exit codes: 0 done, 1 --fail-on or --check found something or a text is not where it is "
-        "wanted (ground, locate), 2 bad input, 3 an error verdict, 4 a damaged ledger.",
+        "Exit codes: 0 done, 1 --fail-on, --check or selftest found something or a text is not "
+        "where it is wanted (ground, locate), 2 bad input, 3 an error verdict, 4 a damaged ledger.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     parser.add_argument("--project", type=Path, metavar="DIR", help="folder with claims.yaml")
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("id", metavar="ID")
     add("lint", "lint", "check claims.yaml and claims/ without measuring")
     add("doctor", "doctor", "what this machine can settle now, what would unblock the rest")
+    add("selftest", "selftest", "judge decoys made from every claim, planted mistakes and noise")
     again = add("judge", "judge_again", "judge again from stored measurements")
     again.add_argument("--dry-run", action="store_true", help="record nothing")
     _failing(again)

@@ -24,6 +24,7 @@ from verify.publish import tables
 from verify.refusals import suggestion
 from verify.report import Report, report_of, report_on
 from verify.selection import Selection, select
+from verify.selftest.run import selftest as selftested
 from verify.state import state_of
 from verify.verdict import WORDS
 
@@ -122,6 +123,17 @@ def judge_again(options: Options) -> int:
         did = "would change" if options.dry_run else "recorded"
         console.say(f"{len(changed)} changed verdicts {did}")
     return _code(report, alarm)
+
+
+def selftest(options: Options) -> int:
+    """Hold the judge, the loader and the ledger against what they must say."""
+    tested = selftested(load(find_root(options.project)))
+    if options.json:
+        console.say(json.dumps(tested.as_json(), indent=1, ensure_ascii=False))
+    else:
+        for line in tested.lines():
+            console.say(line)
+    return DONE if tested.sound else FOUND
 
 
 def ground(options: Options) -> int:

@@ -1,0 +1,1 @@
+"""The tool against itself: decoys, planted mistakes and noise of known truth."""
