@@ -24,7 +24,6 @@ from verify.publish import tables
 from verify.refusals import suggestion
 from verify.report import Report, report_of, report_on
 from verify.selection import Selection, select
-from verify.selftest.run import selftest as selftested
 from verify.state import state_of
 from verify.verdict import WORDS
 
@@ -127,6 +126,9 @@ def judge_again(options: Options) -> int:
 
 def selftest(options: Options) -> int:
     """Hold the judge, the loader and the ledger against what they must say."""
+    # Here, so that no other command loads the makers of decoys.
+    from verify.selftest.run import selftest as selftested  # noqa: PLC0415
+
     tested = selftested(load(find_root(options.project)))
     if options.json:
         console.say(json.dumps(tested.as_json(), indent=1, ensure_ascii=False))
