@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vig_models.errors import ModelError
-from vig_models.naming import to_official
+from vig_models.naming import from_official, to_official
 from vig_models.registry import FAMILIES, family_module
 
 WRAPPERS = ("model", "state_dict", "model_ema")
@@ -44,7 +44,9 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
             "load_authors_state_dict: want a model with memory, got one on the meta device; "
             "build it on another device"
         )
-    given = module.remap_official_state(_unwrap(state))
+    given = {
+        from_official(name, module.OFFICIAL_NAMES): value for name, value in _unwrap(state).items()
+    }
     problems = [
         f"{problem} {to_official(name, module.OFFICIAL_NAMES)!r}{detail}"
         for problem, name, detail in _compare(own, given)

@@ -9,6 +9,8 @@ Section 3; https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129,
 vig_pytorch/gcn_lib (read, not copied).
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,6 +20,68 @@ from vig_models.layers import conv_bn
 
 POSITION_BASE = 10000.0
 """Base of the geometric series of wavelengths of the sine-cosine position code."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """What connects the nodes of one block."""
+
+    nodes: Tensor
+    """Features that the graph is built on and messages are made of, (B, C, N)."""
+    keys: Tensor
+    """Features of the nodes that may be neighbors, (B, C, M): ``nodes``, or fewer, pooled."""
+    neighbors: Tensor
+    """Indices into the keys, (B, N, K), int64; -1 where a node has fewer than K neighbors.
+
+    Nearest first where they are searched for by distance. Of a hypergraph the indices are those
+    of the hyperedges that a node is in.
+    """
+    partitions: Tensor | None = None
+    """Cluster of each node, (B, N), int64, where edges stay inside clusters."""
+    hyperedges: Tensor | None = None
+    """Which nodes each hyperedge joins, (B, E, N), bool, where there are hyperedges."""
+
+    def edges(self) -> Tensor:
+        """List the directed edges, neighbor to node, as they occur (a node twice: two edges).
+
+        Returns:
+            (3, number of edges), int64: image, neighbor, node.
+
+        Example:
+            >>> nodes = torch.zeros(1, 4, 2)
+            >>> Graph(nodes=nodes, keys=nodes, neighbors=torch.tensor([[[0, 1], [1, -1]]])).edges()
+            tensor([[0, 0, 0],
+                    [0, 1, 1],
+                    [0, 0, 1]])
+        """
+        image, node, rank = (self.neighbors >= 0).nonzero(as_tuple=True)  # (E,) each
+        return torch.stack((image, self.neighbors[image, node, rank], node))  # (3, E)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlockGraph:
+    """The graph of one block of a model while it ran."""
+
+    name: str
+    """Of the block, as in ``named_modules``."""
+    graph: Graph
+    output: Tensor
+    """Map behind the block, (B, C, H, W)."""
+
+    @property
+    def edges(self) -> Tensor:
+        """Directed edges, neighbor to node: (3, number of edges), int64: image, neighbor, node."""
+        return self.graph.edges()
+
+    @property
+    def nodes(self) -> Tensor:
+        """Features that the graph is built on, (B, C, N)."""
+        return self.graph.nodes
+
+    @property
+    def partitions(self) -> Tensor | None:
+        """Cluster of each node, (B, N), where edges stay inside clusters."""
+        return self.graph.partitions
 
 
 def dilation_schedule(depth: int, max_dilation: int) -> list[int]:

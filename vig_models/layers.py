@@ -17,8 +17,9 @@ from vig_models.errors import ModelError
 IMAGE_SIZE = 224
 """Side in pixels of the images every variant with a position embedding was made for."""
 
-HEAD_CHANNELS = 1024
-"""Hidden width of the two-layer classifier."""
+
+LINEAR_SPREAD = 0.02
+"""Standard deviation of fresh linear weights and embeddings in vision transformers."""
 
 
 def linear_schedule(start: float, end: float, steps: int) -> list[float]:
@@ -56,16 +57,6 @@ def conv_stem(in_chans: int, widths: Sequence[int], strides: Sequence[int]) -> n
     return nn.Sequential(*layers[:-1])
 
 
-def conv_head(channels: int, num_classes: int) -> nn.Sequential:
-    """Make the two-layer classifier of pooled features, (B, C, 1, 1) -> (B, num_classes, 1, 1)."""
-    return nn.Sequential(
-        *conv_bn(channels, HEAD_CHANNELS),
-        nn.GELU(),
-        nn.Dropout(0.0),  # the authors' rate in every variant
-        nn.Conv2d(HEAD_CHANNELS, num_classes, kernel_size=1),
-    )
-
-
 class FFN(nn.Module):
     """Two 1 x 1 convolutions, four times as wide between them, around a residual."""
 
@@ -90,6 +81,14 @@ def initialize_convs(model: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def initialize_linears(model: nn.Module) -> None:
+    """Draw every linear layer of ``model`` as vision transformers do: N(0, 0.02), zero biases."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=LINEAR_SPREAD)
+            nn.init.zeros_(module.bias)
 
 
 def check_images(images: Tensor, in_chans: int) -> None:

@@ -18,7 +18,7 @@ There is no graph: N counts the patches of a stage, M the keys left by spatial r
 the class token of the last stage makes N + 1 of N.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import cast
@@ -26,9 +26,18 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
-from vig_models.layers import IMAGE_SIZE, check_images, drop_path, linear_schedule
-from vig_models.naming import Renames, from_official
+from vig_models.head import LinearHead
+from vig_models.layers import (
+    IMAGE_SIZE,
+    LINEAR_SPREAD,
+    check_images,
+    drop_path,
+    initialize_linears,
+    linear_schedule,
+)
+from vig_models.naming import Renames
 
 GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
 """Rows and columns of the patches in each stage."""
@@ -36,18 +45,18 @@ GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
 BLOCK_EPSILON = 1e-6
 """Of the layer normalizations in the blocks and before the classifier; the others have 1e-5."""
 
-INITIAL_SPREAD = 0.02
-"""Standard deviation of fresh linear weights, position embeddings and class token."""
-
-OFFICIAL_NAMES: Renames = tuple(
-    pair
-    for stage in range(len(GRIDS))
-    for pair in (
-        (f"stages.{stage}.patch_embed.", f"patch_embed{stage + 1}."),
-        (f"stages.{stage}.pos_embed", f"pos_embed{stage + 1}"),
-        (f"stages.{stage}.blocks.{{}}.ffn.", f"block{stage + 1}.{{}}.mlp."),
-        (f"stages.{stage}.blocks.", f"block{stage + 1}."),
-    )
+OFFICIAL_NAMES: Renames = (
+    ("head.fc.", "head."),
+    *(
+        pair
+        for stage in range(len(GRIDS))
+        for pair in (
+            (f"stages.{stage}.patch_embed.", f"patch_embed{stage + 1}."),
+            (f"stages.{stage}.pos_embed", f"pos_embed{stage + 1}"),
+            (f"stages.{stage}.blocks.{{}}.ffn.", f"block{stage + 1}.{{}}.mlp."),
+            (f"stages.{stage}.blocks.", f"block{stage + 1}."),
+        )
+    ),
 )
 """Prefixes of our state-dict entries and of the authors'."""
 
@@ -175,8 +184,8 @@ class Stage(nn.Module):
         self.pos_embed = nn.Parameter(pos_embed)
         self.blocks = nn.Sequential(*blocks)
 
-    def forward(self, x: Tensor, token: Tensor | None = None) -> Tensor:
-        """Embed a map and update its nodes.
+    def embed(self, x: Tensor, token: Tensor | None = None) -> Tensor:
+        """Make the nodes that the blocks update.
 
         Args:
             x: images, or the map of the stage before, (B, C before, H before, W before).
@@ -188,10 +197,10 @@ class Stage(nn.Module):
         nodes = self.patch_embed(x)  # (B, N, C)
         if token is not None:
             nodes = torch.cat((token.expand(len(x), -1, -1), nodes), dim=1)  # (B, N + 1, C)
-        return cast(Tensor, self.blocks(nodes + self.pos_embed))
+        return cast(Tensor, nodes + self.pos_embed)
 
 
-class PVT(nn.Module):
+class PVT(Classifier):
     """Pyramid Vision Transformer: four stages, a class token in the last, classifier."""
 
     def __init__(self, config: PVTConfig) -> None:
@@ -207,27 +216,37 @@ class PVT(nn.Module):
         self.stages = _stages(config)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, channels))
         self.norm = nn.LayerNorm(channels, eps=BLOCK_EPSILON)
-        self.head = nn.Linear(channels, config.num_classes)
+        self.head = LinearHead(channels, config.num_classes)
         _initialize(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Classify images.
+    def forward_features(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Compute the tokens behind the last block, normalized.
 
         Args:
             images: (B, in_chans, 224, 224), normalized as in training.
+            generator: not used.
 
         Returns:
-            Logits, (B, num_classes).
+            (B, N + 1, C), the class token first.
 
         Raises:
             ModelError: for images of another shape.
         """
         check_images(images, self.config.in_chans)
         x = images
-        for stage, grid in zip(self.stages[:-1], GRIDS[:-1], strict=True):
-            x = _as_map(stage(x), grid)  # (B, C, H, W)
-        tokens = self.norm(self.stages[-1](x, self.cls_token))  # (B, N + 1, C)
-        return cast(Tensor, self.head(tokens[:, 0]))  # (B, num_classes)
+        *others, last = cast(Iterable[Stage], self.stages)
+        for stage, grid in zip(others, GRIDS, strict=False):
+            x = _as_map(self._update(stage, stage.embed(x)), grid)  # (B, C, H, W)
+        return cast(Tensor, self.norm(self._update(last, last.embed(x, self.cls_token))))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Classify by the class token: (B, N + 1, C) -> (B, num_classes) or (B, C)."""
+        return cast(Tensor, self.head(x[:, 0], pre_logits=pre_logits))
+
+    def _update(self, stage: Stage, nodes: Tensor) -> Tensor:
+        for block in stage.blocks:
+            nodes = self._run(block, nodes, None)
+        return nodes
 
 
 Model = PVT
@@ -292,13 +311,5 @@ def _initialize(model: PVT) -> None:
     """Draw the weights as the authors do; convolutions and normalizations keep torch's."""
     embeddings = [parameter for name, parameter in model.named_parameters() if "pos_embed" in name]
     for embedding in (*embeddings, model.cls_token):
-        nn.init.trunc_normal_(embedding, std=INITIAL_SPREAD)
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=INITIAL_SPREAD)
-            nn.init.zeros_(module.bias)
-
-
-def remap_official_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of the authors' state dict to ours; unknown names stay."""
-    return {from_official(name, OFFICIAL_NAMES): value for name, value in state.items()}
+        nn.init.trunc_normal_(embedding, std=LINEAR_SPREAD)
+    initialize_linears(model)

@@ -10,7 +10,6 @@ resampling of ``relative_pos`` for other input sizes, which the position embeddi
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import cast
@@ -19,24 +18,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vig_models.classifier import Classifier
 from vig_models.graph import (
+    Graph,
     MaxRelativeConv,
     dilated_knn,
     dilation_schedule,
     relative_position_table,
 )
+from vig_models.head import Head
 from vig_models.layers import (
     FFN,
     IMAGE_SIZE,
     check_images,
     conv_bn,
-    conv_head,
     conv_stem,
     drop_path,
     initialize_convs,
     linear_schedule,
 )
-from vig_models.naming import Renames, from_official
+from vig_models.naming import Renames
 
 GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
 """Rows and columns of the node map in each stage."""
@@ -47,7 +48,8 @@ OFFICIAL_NAMES: Renames = (
     ("backbone.{}.grapher.", "backbone.{}.0."),
     ("backbone.{}.ffn.", "backbone.{}.1."),
     ("backbone.{}.", "backbone.{}.conv."),  # downsampling
-    ("head.", "prediction."),
+    ("head.fc.", "prediction.4."),
+    ("head.hidden.", "prediction."),
 )
 """Prefixes of our state-dict entries and of the authors'."""
 
@@ -119,6 +121,13 @@ class Grapher(nn.Module):
             x.flatten(2), keys.flatten(2), self.num_neighbors, self.dilation, self.relative_pos
         )
 
+    def graph(self, x: Tensor) -> Graph:
+        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
+        nodes = self.fc1(x)
+        keys = self.keys(nodes)
+        neighbors = self.neighbors(nodes, keys)
+        return Graph(nodes=nodes.flatten(2), keys=keys.flatten(2), neighbors=neighbors)
+
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
         features = self.fc1(x)
@@ -128,7 +137,7 @@ class Grapher(nn.Module):
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
 
 
-class PyramidViG(nn.Module):
+class PyramidViG(Classifier):
     """Pyramid Vision GNN: stem, four stages of blocks, average pooling, classifier."""
 
     def __init__(self, config: PyramidViGConfig) -> None:
@@ -140,25 +149,17 @@ class PyramidViG(nn.Module):
         self.stem = conv_stem(config.in_chans, widths, strides=(2, 2, 1))
         self.pos_embed = nn.Parameter(torch.zeros(1, channels, GRIDS[0], GRIDS[0]))
         self.backbone = _backbone(config)
-        self.head = conv_head(config.channels[-1], config.num_classes)
+        self.head = Head(config.channels[-1], config.num_classes)
         initialize_convs(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Classify images.
-
-        Args:
-            images: (B, in_chans, 224, 224), normalized as in training.
-
-        Returns:
-            Logits, (B, num_classes).
+    def embed(self, images: Tensor) -> Tensor:
+        """Make the nodes: (B, in_chans, 224, 224) -> (B, C, 56, 56).
 
         Raises:
             ModelError: for images of another shape.
         """
         check_images(images, self.config.in_chans)
-        x = self.stem(images) + self.pos_embed  # (B, C, 56, 56)
-        x = functional.adaptive_avg_pool2d(self.backbone(x), 1)  # (B, C, 1, 1)
-        return cast(Tensor, self.head(x).flatten(1))  # (B, num_classes)
+        return cast(Tensor, self.stem(images) + self.pos_embed)
 
 
 Model = PyramidViG
@@ -181,8 +182,3 @@ def _backbone(config: PyramidViGConfig) -> nn.Sequential:
             grapher = Grapher(channels, config.neighbors, dilation, reduction, relative_pos, rate)
             layers.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=FFN(channels, rate))))
     return nn.Sequential(*layers)
-
-
-def remap_official_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of the authors' state dict to ours; unknown names stay."""
-    return {from_official(name, OFFICIAL_NAMES): value for name, value in state.items()}

@@ -11,9 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from vig_models.errors import ModelError
+from vig_models.pretrained import pretrained_cfg
 
 if TYPE_CHECKING:
-    from torch import nn
+    from vig_models.classifier import Classifier
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "pvt": ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"),
@@ -21,6 +22,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "vig": ("vig_ti", "vig_s", "vig_b"),
 }
 """Family (the name of its module here) to its variants, small to large."""
+
+IMPLEMENTATIONS = ("published",)
+"""Ways of computing the same function; the names of ``create_model``."""
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -56,23 +60,26 @@ def family_module(family: str) -> ModuleType:
 def create_model(
     name: str,
     *,
+    implementation: str = "published",
     num_classes: int = 1000,
     in_chans: int = 3,
     drop_path_rate: float = 0.0,
     **config_overrides: object,
-) -> nn.Module:
+) -> Classifier:
     """Build variant ``name`` with freshly drawn weights, in training mode.
 
     Args:
         name: one of ``list_models()``.
-        num_classes: logits per image.
+        implementation: ``published``, the operations that the authors' code runs.
+        num_classes: logits per image; 0 leaves the last linear map away.
         in_chans: channels per image.
         drop_path_rate: probability of dropping the last block's branches in training;
             grows linearly from 0 at the first block.
         **config_overrides: other fields of the family's config, e.g. ``depth=2``.
 
     Returns:
-        A module from images (B, in_chans, H, W) to logits (B, num_classes).
+        A module from images (B, in_chans, H, W) to logits (B, num_classes), with the methods of
+        ``vig_models.classifier.Classifier`` and the transform of its weights in ``pretrained_cfg``.
 
     Raises:
         ModelError: for an unknown name or setting, or a setting out of range.
@@ -81,8 +88,13 @@ def create_model(
     if family is None:
         guess = _did_you_mean(name, list_models())
         raise ModelError(f"create_model: no model {name!r};{guess} list_models() has all names")
-    _check_positive("num_classes", num_classes)
-    _check_positive("in_chans", in_chans)
+    if implementation not in IMPLEMENTATIONS:
+        raise ModelError(
+            f"create_model: want an implementation out of {', '.join(IMPLEMENTATIONS)}, "
+            f"got {implementation!r}"
+        )
+    _check_at_least(0, "num_classes", num_classes)
+    _check_at_least(1, "in_chans", in_chans)
     if not 0 <= drop_path_rate < 1:
         raise ModelError(f"create_model: want 0 <= drop_path_rate < 1, got {drop_path_rate!r}")
     module = family_module(family)
@@ -95,13 +107,16 @@ def create_model(
         drop_path_rate=drop_path_rate,
         **config_overrides,
     )
-    model: nn.Module = module.Model(config)
+    model: Classifier = module.Model(config)
+    model.pretrained_cfg = pretrained_cfg(name)
     return model
 
 
-def _check_positive(setting: str, value: object) -> None:
-    if not (isinstance(value, int) and value > 0):
-        raise ModelError(f"create_model: want a positive integer {setting}, got {value!r}")
+def _check_at_least(least: int, setting: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ModelError(
+            f"create_model: want an integer of at least {least} for {setting}, got {value!r}"
+        )
 
 
 def _check_known(name: str, overrides: Iterable[str], settings: list[str]) -> None:

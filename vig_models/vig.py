@@ -9,27 +9,26 @@ uses are left out: stochastic dilation, and the EdgeConv, GraphSAGE and GIN aggr
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from vig_models.graph import MaxRelativeConv, dilated_knn, dilation_schedule
+from vig_models.classifier import Classifier
+from vig_models.graph import Graph, MaxRelativeConv, dilated_knn, dilation_schedule
+from vig_models.head import Head
 from vig_models.layers import (
     FFN,
     IMAGE_SIZE,
     check_images,
     conv_bn,
-    conv_head,
     conv_stem,
     drop_path,
     initialize_convs,
     linear_schedule,
 )
-from vig_models.naming import Renames, from_official
+from vig_models.naming import Renames
 
 GRID = IMAGE_SIZE // 16
 """Rows and columns of the node map behind the stem."""
@@ -39,7 +38,8 @@ OFFICIAL_NAMES: Renames = (
     ("backbone.{}.grapher.graph_conv.update.", "backbone.{}.0.graph_conv.gconv.nn."),
     ("backbone.{}.grapher.", "backbone.{}.0."),
     ("backbone.{}.ffn.", "backbone.{}.1."),
-    ("head.", "prediction."),
+    ("head.fc.", "prediction.4."),
+    ("head.hidden.", "prediction."),
 )
 """Prefixes of our state-dict entries and of the authors'."""
 
@@ -90,6 +90,12 @@ class Grapher(nn.Module):
         nodes = x.flatten(2)  # (B, C, N)
         return dilated_knn(nodes, nodes, self.num_neighbors, self.dilation)
 
+    def graph(self, x: Tensor) -> Graph:
+        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
+        features = self.fc1(x)
+        nodes = features.flatten(2)  # (B, C, N)
+        return Graph(nodes=nodes, keys=nodes, neighbors=self.neighbors(features))
+
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
         features = self.fc1(x)
@@ -97,7 +103,7 @@ class Grapher(nn.Module):
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
 
 
-class ViG(nn.Module):
+class ViG(Classifier):
     """Isotropic Vision GNN: stem, blocks of Grapher and FFN, average pooling, classifier."""
 
     def __init__(self, config: ViGConfig) -> None:
@@ -109,25 +115,17 @@ class ViG(nn.Module):
         self.stem = conv_stem(config.in_chans, widths, strides=(2, 2, 2, 2, 1))
         self.pos_embed = nn.Parameter(torch.zeros(1, channels, GRID, GRID))
         self.backbone = _backbone(config)
-        self.head = conv_head(channels, config.num_classes)
+        self.head = Head(channels, config.num_classes)
         initialize_convs(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Classify images.
-
-        Args:
-            images: (B, in_chans, 224, 224), normalized as in training.
-
-        Returns:
-            Logits, (B, num_classes).
+    def embed(self, images: Tensor) -> Tensor:
+        """Make the nodes: (B, in_chans, 224, 224) -> (B, C, 14, 14).
 
         Raises:
             ModelError: for images of another shape.
         """
         check_images(images, self.config.in_chans)
-        x = self.stem(images) + self.pos_embed  # (B, C, 14, 14)
-        x = functional.adaptive_avg_pool2d(self.backbone(x), 1)  # (B, C, 1, 1)
-        return cast(Tensor, self.head(x).flatten(1))  # (B, num_classes)
+        return cast(Tensor, self.stem(images) + self.pos_embed)
 
 
 Model = ViG
@@ -145,8 +143,3 @@ def _backbone(config: ViGConfig) -> nn.Sequential:
         ffn = FFN(config.channels, rate)
         blocks.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=ffn)))
     return nn.Sequential(*blocks)
-
-
-def remap_official_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of the authors' state dict to ours; unknown names stay."""
-    return {from_official(name, OFFICIAL_NAMES): value for name, value in state.items()}

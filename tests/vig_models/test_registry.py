@@ -66,9 +66,22 @@ WRONG = {
         r"^create_model: vig_ti has no setting 'dept'; did you mean 'depth'\? "
         r"it has depth, channels, neighbors, num_classes, in_chans, drop_path_rate$",
     ),
-    "no classes": (("vig_ti", {"num_classes": 0}), r"want a positive integer num_classes, got 0$"),
-    "text": (("vig_ti", {"num_classes": "9"}), r"want a positive integer num_classes, got '9'$"),
-    "channels": (("vig_ti", {"in_chans": -3}), r"want a positive integer in_chans, got -3$"),
+    "classes": (
+        ("vig_ti", {"num_classes": -1}),
+        r"want an integer of at least 0 for num_classes, got -1$",
+    ),
+    "implementation": (
+        ("vig_ti", {"implementation": "quick"}),
+        r"want an implementation out of published, got 'quick'$",
+    ),
+    "text": (
+        ("vig_ti", {"num_classes": "9"}),
+        r"want an integer of at least 0 for num_classes, got '9'$",
+    ),
+    "channels": (
+        ("vig_ti", {"in_chans": -3}),
+        r"want an integer of at least 1 for in_chans, got -3$",
+    ),
     "rate": (("vig_ti", {"drop_path_rate": 1.0}), r"want 0 <= drop_path_rate < 1, got 1.0$"),
 }
 
