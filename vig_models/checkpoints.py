@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vig_models.errors import ModelError
-from vig_models.naming import from_official, to_official
+from vig_models.naming import Renames, from_official, to_official
 from vig_models.registry import FAMILIES, family_module
 
 WRAPPERS = ("model", "state_dict", "model_ema")
@@ -32,23 +32,16 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
         ModelError: if the model is not of this package or has no memory, if any entry is
             missing, unexpected or of the wrong shape, or if a position table differs.
     """
-    package, _, family = type(model).__module__.rpartition(".")
-    if package != "vig_models" or family not in FAMILIES:
-        raise ModelError(
-            f"load_authors_state_dict: want a model of create_model, got {type(model).__name__!r}"
-        )
-    module = family_module(family)
+    renames = _renames_of(model)
     own = model.state_dict()
     if any(entry.is_meta for entry in own.values()):
         raise ModelError(
             "load_authors_state_dict: want a model with memory, got one on the meta device; "
             "build it on another device"
         )
-    given = {
-        from_official(name, module.OFFICIAL_NAMES): value for name, value in _unwrap(state).items()
-    }
+    given = rename_authors_state(model, state)
     problems = [
-        f"{problem} {to_official(name, module.OFFICIAL_NAMES)!r}{detail}"
+        f"{problem} {to_official(name, renames)!r}{detail}"
         for problem, name, detail in _compare(own, given)
     ]
     if problems:
@@ -57,6 +50,30 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
             + ", ".join(problems)
         )
     model.load_state_dict({**own, **given})
+
+
+def rename_authors_state(model: nn.Module, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the weights out of a checkpoint of the authors and rename its entries to ours.
+
+    Args:
+        model: what ``create_model`` returned.
+        state: as for ``load_authors_state_dict``; names that are ours already stay.
+
+    Raises:
+        ModelError: the model is not of this package.
+    """
+    renames = _renames_of(model)
+    return {from_official(name, renames): value for name, value in _unwrap(state).items()}
+
+
+def _renames_of(model: nn.Module) -> Renames:
+    package, _, family = type(model).__module__.rpartition(".")
+    if package != "vig_models" or family not in FAMILIES:
+        raise ModelError(
+            f"load_authors_state_dict: want a model of create_model, got {type(model).__name__!r}"
+        )
+    renames: Renames = family_module(family).OFFICIAL_NAMES
+    return renames
 
 
 def _unwrap(state: Mapping[str, Any]) -> dict[str, Any]:
