@@ -27,8 +27,10 @@ the CPU, seed 0, on two images of uniform noise, for its edges (edges.py). Facts
   the model is configured for.
 * Of a graph: ``graph`` (dynamic if the two images have different edges in any block, else
   static), and per block ``neighbors`` (K) and ``edges_per_node`` (different ones, a node itself
-  included where it is chosen). Where nearest nodes are searched for: ``dilation`` per block
-  (nearest found over K) and ``reduction`` per stage (side of the map over that of the keys).
+  included where it is chosen); ``partitions``, the clusters that edges stay inside of, and
+  ``hyperedges`` per block where there are some. Where nearest nodes are searched for:
+  ``dilation`` per block (nearest found over K) and ``reduction`` per stage (side of the map
+  over that of the keys).
   A key that does not apply is absent.
 
 Cost: under 1 s on a CPU, 5 s with a large graph. Source: the "Type" column and the
@@ -181,7 +183,13 @@ def _graph_facts(graphs: Sequence[Graph]) -> dict[str, JsonValue]:
         "graph": "dynamic" if changes else "static",
         "neighbors": [graph.num_neighbors for graph in graphs],
         "edges_per_node": [graph.edges_per_node for graph in graphs],
+        **_groups("partitions", [graph.num_partitions for graph in graphs]),
+        **_groups("hyperedges", [graph.num_hyperedges for graph in graphs]),
     }
+
+
+def _groups(name: str, per_block: list[int]) -> dict[str, JsonValue]:
+    return {name: [*per_block]} if any(per_block) else {}
 
 
 def _search_facts(

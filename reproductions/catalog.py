@@ -76,6 +76,8 @@ ARCHITECTURE = declare(
             "graph",
             "neighbors",
             "edges_per_node",
+            "partitions",
+            "hyperedges",
             "dilation",
             "reduction",
         ),

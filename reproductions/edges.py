@@ -1,24 +1,23 @@
-"""Which edges a model's graphs have on two different images.
+"""Which edges a model's graphs have on two different images."""
 
-A Grapher is any module with a method ``neighbors`` that returns node indices, (B, N, K), and
-that its ``forward`` calls. Nothing else is asked of it.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from vig_models.classifier import Classifier
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """The edges one Grapher made."""
+    """The edges of one block."""
 
     name: str
     neighbors: Tensor
-    """(B, N, K)."""
+    """(B, N, K), -1 where a node has fewer than K; of a hypergraph the hyperedges of a node."""
+    partitions: Tensor | None = None
+    """Cluster of each node, (B, N), where edges stay inside clusters."""
+    num_hyperedges: int = 0
 
     @property
     def num_neighbors(self) -> int:
@@ -36,50 +35,37 @@ class Graph:
         first, second = self._adjacency()[:2]  # (N, M) each
         return int((first != second).any(dim=-1).sum())
 
+    @property
+    def num_partitions(self) -> int:
+        """Clusters with a node, in the image that has most of them; 0 without clusters."""
+        if self.partitions is None:
+            return 0
+        return max(len(image.unique()) for image in self.partitions)
+
     def _adjacency(self) -> Tensor:
         images, num_nodes, _ = self.neighbors.shape
         num_keys = int(self.neighbors.max()) + 1
-        none = torch.zeros(images, num_nodes, num_keys, dtype=torch.bool)
-        return none.scatter(-1, self.neighbors, value=True)  # (B, N, M)
+        none = torch.zeros(images, num_nodes, 1 + num_keys, dtype=torch.bool)
+        found = none.scatter(-1, self.neighbors + 1, value=True)  # -1 goes to column 0
+        return found[:, :, 1:]  # (B, N, M)
 
 
-@torch.no_grad()
 def find_graphs(model: nn.Module, images: Tensor) -> list[Graph]:
-    """Run ``model`` once and keep what its Graphers chose, in the order in which they ran.
+    """Run ``model`` once and keep the graph of every block, in the order in which they ran.
 
     Args:
-        model: a model in eval mode; it is left as it was.
+        model: a model in eval mode; it is left as it was. Only the models of this project say
+            what their graphs are; of any other none are found.
         images: (B, 3, H, W), two or more, on the device of the model.
     """
-    graphs: list[Graph] = []
-    with _listening(model, graphs):
-        model(images)
-    return graphs
-
-
-@contextmanager
-def _listening(model: nn.Module, graphs: list[Graph]) -> Iterator[None]:
-    graphers = [
-        (name, module)
-        for name, module in model.named_modules()
-        if callable(getattr(type(module), "neighbors", None))
+    if not isinstance(model, Classifier):
+        return []
+    return [
+        Graph(
+            name=block.name,
+            neighbors=block.graph.neighbors,
+            partitions=block.partitions,
+            num_hyperedges=0 if block.graph.hyperedges is None else block.graph.hyperedges.shape[1],
+        )
+        for block in model.forward_graphs(images)
     ]
-    try:
-        for name, grapher in graphers:
-            # An attribute of the instance hides the method until it is deleted.
-            grapher.__dict__["neighbors"] = _recording(name, grapher, graphs)
-        yield
-    finally:
-        for _, grapher in graphers:
-            grapher.__dict__.pop("neighbors", None)
-
-
-def _recording(name: str, grapher: nn.Module, graphs: list[Graph]) -> Callable[..., Tensor]:
-    find: Callable[..., Tensor] = type(grapher).neighbors  # type: ignore[attr-defined]  # it has
-
-    def neighbors(*args: Tensor, **kwargs: Tensor) -> Tensor:
-        found = find(grapher, *args, **kwargs)
-        graphs.append(Graph(name=name, neighbors=found))
-        return found
-
-    return neighbors

@@ -38,6 +38,12 @@ WEIGHTS = {
 
 _TRAINED_ON_HALVES = ("vig_", "pvig_", "vihgnn_", "pvihgnn_")
 _FIXED_SIZE = (*_TRAINED_ON_HALVES, "clustervig_", "pvt_")
+_TWO_HEADS = ("head.fc", "head.fc_distilled")
+_DISTILLED = ("clustervig_", "greedyvig_", "mobilevig_", "mobilevigv2_")
+
+
+def _first_conv(name: str) -> str:
+    return "stages.0.patch_embed.proj" if name.startswith("pvt_") else "stem.0"
 
 
 def pretrained_cfg(name: str) -> dict[str, Any]:
@@ -59,6 +65,10 @@ def pretrained_cfg(name: str) -> dict[str, Any]:
         "interpolation": "bicubic",
         "crop_pct": 0.95 if name in {"pvig_b", "pvihgnn_b"} else 0.9,
         "crop_mode": "center",
+        "first_conv": _first_conv(name),
+        "classifier": ("head.fc", "head.fc_distilled")
+        if name.startswith(_DISTILLED)
+        else ("head.fc",),
         "mean": HALF if on_halves else IMAGENET_MEAN,
         "std": HALF if on_halves else IMAGENET_STD,
     }
