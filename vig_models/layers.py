@@ -4,6 +4,7 @@ Source: https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129,
 vig_pytorch/vig.py and pyramid_vig.py (read, not copied).
 """
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
@@ -72,6 +73,27 @@ class FFN(nn.Module):
         """Update every position by itself: (B, C, H, W) -> (B, C, H, W)."""
         branch = self.fc2(self.act(self.fc1(x)))
         return cast(Tensor, self.drop_path(branch) + x)
+
+
+class ConditionalPositionEncoding(nn.Module):
+    """A 7 x 7 depthwise convolution of the map, added to it (arXiv:2102.10882, Section 4)."""
+
+    def __init__(self, channels: int) -> None:
+        """Make an encoding for maps of ``channels`` channels."""
+        super().__init__()
+        self.pe = nn.Conv2d(channels, channels, kernel_size=7, padding=3, groups=channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add to every position what surrounds it: (B, C, H, W) -> (B, C, H, W)."""
+        return cast(Tensor, self.pe(x) + x)
+
+    @torch.no_grad()
+    def fused(self) -> nn.Conv2d:
+        """Return one convolution that does both: the identity is a weight of 1 at the center."""
+        merged = copy.deepcopy(self.pe)
+        rows, columns = merged.weight.shape[2:]
+        merged.weight[:, 0, rows // 2, columns // 2] += 1
+        return merged
 
 
 def initialize_convs(model: nn.Module) -> None:

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from vig_models.classifier import Classifier
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "clustervig": (
+        "clustervig_ti",
+        "clustervig_s",
+        "clustervig_b",
+        "clustervig_b_hr",
+        "clustervig_s_g4",
+        "clustervig_b_g4",
+        "clustervig_b_hr_g4",
+    ),
+    "greedyvig": ("greedyvig_s", "greedyvig_m", "greedyvig_b"),
+    "mobilevig": ("mobilevig_ti", "mobilevig_s", "mobilevig_m", "mobilevig_b"),
+    "mobilevigv2": ("mobilevigv2_ti", "mobilevigv2_s", "mobilevigv2_m", "mobilevigv2_b"),
     "pvt": ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"),
     "pyramid_vig": ("pvig_ti", "pvig_s", "pvig_m", "pvig_b"),
     "vig": ("vig_ti", "vig_s", "vig_b"),
