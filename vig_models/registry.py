@@ -29,9 +29,19 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "greedyvig": ("greedyvig_s", "greedyvig_m", "greedyvig_b"),
     "mobilevig": ("mobilevig_ti", "mobilevig_s", "mobilevig_m", "mobilevig_b"),
     "mobilevigv2": ("mobilevigv2_ti", "mobilevigv2_s", "mobilevigv2_m", "mobilevigv2_b"),
+    "pvg": ("pvg_s", "pvg_m", "pvg_l"),
     "pvt": ("pvt_tiny", "pvt_small", "pvt_medium", "pvt_large"),
     "pyramid_vig": ("pvig_ti", "pvig_s", "pvig_m", "pvig_b"),
     "vig": ("vig_ti", "vig_s", "vig_b"),
+    "vihgnn": (
+        "vihgnn_ti",
+        "vihgnn_s",
+        "vihgnn_b",
+        "pvihgnn_ti",
+        "pvihgnn_s",
+        "pvihgnn_m",
+        "pvihgnn_b",
+    ),
 }
 """Family (the name of its module here) to its variants, small to large."""
 

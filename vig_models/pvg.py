@@ -1,0 +1,352 @@
+"""PVG: Progressive Vision Graph, a static branch and a growing dynamic one side by side.
+
+Paper: J. Wu, J. Li, J. Zhang, B. Zhang, M. Chi, Y. Wang, C. Wang, "PVG: Progressive Vision Graph
+for Vision Recognition", ACM Multimedia 2023, arXiv:2308.00574, Section 3.
+Code: https://github.com/wujiafu007/PVG@b64f5c4 (read, not copied).
+Deviations: the paper has S, M and B, the code S, M and L (86.9 M parameters, larger than the
+paper's B); no B was released. The paper's local branch is a static graph, the code's a
+depthwise convolution. We follow the code. Maps are channel-last between blocks, as there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vig_models.classifier import Classifier
+from vig_models.errors import ModelError
+from vig_models.graph import Graph, dilated_knn, gather_nodes
+from vig_models.head import LinearHead
+from vig_models.layers import (
+    IMAGE_SIZE,
+    LINEAR_SPREAD,
+    conv_bn,
+    conv_stem,
+    drop_path,
+    initialize_linears,
+    linear_schedule,
+)
+from vig_models.naming import Renames
+
+GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
+"""Rows and columns of the node map in each stage, for images of 224 pixels."""
+
+NEIGHBORS, DILATION = 9, 2
+"""K, and what is skipped between neighbors, in every block."""
+
+EPSILON = 1e-6
+"""Of the layer normalizations."""
+
+INITIAL_SCALE = 1e-6
+"""Of a fresh layer scale."""
+
+SCALED_STAGES = (2, 3)
+"""Stages whose blocks scale their branches."""
+
+OFFICIAL_NAMES: Renames = (
+    ("stem.0.", "patch_embed.proj1."),
+    ("stem.1.", "patch_embed.norm1."),
+    ("stem.3.", "patch_embed.proj2."),
+    ("stem.4.", "patch_embed.norm2."),
+    ("head.fc.", "head."),
+    *(
+        pair
+        for stage in range(len(GRIDS))
+        for pair in (
+            (f"stages.{stage}.downsample.0.", f"patch_embed{stage + 1}.proj."),
+            (f"stages.{stage}.downsample.1.", f"patch_embed{stage + 1}.norm."),
+            (f"stages.{stage}.pos_embed", f"pos_embed{stage + 1}"),
+            *(
+                (f"stages.{stage}.blocks.{{}}.{ours}", f"blocks{stage + 1}.{{}}.{theirs}")
+                for ours, theirs in (
+                    ("grapher.local.linear.", "graph.StaticGraph.GraphConv.gconv.conv1."),
+                    ("grapher.local.depthwise.", "graph.StaticGraph.GraphConv.gconv.proj1."),
+                    ("grapher.dynamic.update.", "graph.DyGraph.GraphConv.gconv.nn."),
+                    ("grapher.enhance.", "graph.get_le."),
+                    ("grapher.", "graph."),
+                    ("", ""),
+                )
+            ),
+        )
+    ),
+)
+"""Prefixes of our state-dict entries and of the authors'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PVGConfig:
+    """One variant; the tuples have one entry per stage."""
+
+    channels: tuple[int, ...]  # C
+    depths: tuple[int, ...]  # blocks
+    dynamic: tuple[tuple[int, int], ...]  # channels of the dynamic branch, and for how many blocks
+    reductions: tuple[int, ...] = (2, 2, 1, 1)  # side of the average pooling that makes the keys
+    num_classes: int = 1000
+    in_chans: int = 3
+    drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+
+
+VARIANTS = {
+    "pvg_s": PVGConfig(
+        channels=(96, 192, 320, 384),
+        depths=(2, 3, 12, 4),
+        dynamic=((32, 2), (96, 3), (224, 6), (288, 6), (352, 4)),
+    ),
+    "pvg_m": PVGConfig(
+        channels=(96, 192, 384, 512),
+        depths=(4, 6, 14, 6),
+        dynamic=((32, 4), (96, 6), (256, 7), (320, 7), (480, 6)),
+    ),
+    "pvg_l": PVGConfig(
+        channels=(96, 192, 448, 640),
+        depths=(4, 6, 24, 8),
+        dynamic=((32, 4), (96, 6), (320, 12), (384, 12), (608, 8)),
+    ),
+}
+
+
+class GraphLU(nn.Module):
+    """GELU with a learned width: x (1 + erf(x / (sqrt 2 + sigma))) / 2 (Section 3.3)."""
+
+    def __init__(self) -> None:
+        """Make the activation; sigma starts at the square root of 2."""
+        super().__init__()
+        self.sigma = nn.Parameter(torch.full((1,), 2.0).sqrt())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Activate element by element."""
+        return 0.5 * x * (1 + torch.erf(x / (2**0.5 + self.sigma)))
+
+
+class LocalBranch(nn.Module):
+    """A linear layer and a 3 x 3 depthwise convolution, twice as wide."""
+
+    def __init__(self, channels: int) -> None:
+        """Make the branch for ``channels`` channels."""
+        super().__init__()
+        self.linear = nn.Conv2d(channels, 2 * channels, kernel_size=1, bias=False)
+        self.depthwise = _depthwise(2 * channels)
+        self.act = nn.GELU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Read the surroundings of every position: (B, s, H, W) -> (B, 2s, H, W)."""
+        return cast(Tensor, self.act(self.depthwise(self.linear(x))))
+
+
+class DynamicBranch(nn.Module):
+    """MaxE: mean and largest difference over the nearest nodes (Section 3.2)."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        """Make the branch for ``channels`` channels, keys pooled by ``reduction``."""
+        super().__init__()
+        self.reduction = reduction
+        self.update = conv_bn(3 * channels, channels, groups=4).append(GraphLU())
+
+    def graph(self, x: Tensor) -> Graph:
+        """Find the neighbors of every node of (B, d, H, W)."""
+        keys = functional.avg_pool2d(x, self.reduction, self.reduction) if self.reduction > 1 else x
+        nodes, keys = x.flatten(2), keys.flatten(2)  # (B, d, N), (B, d, M)
+        return Graph(
+            nodes=nodes, keys=keys, neighbors=dilated_knn(nodes, keys, NEIGHBORS, DILATION)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
+        graph = self.graph(x)
+        itself = torch.arange(graph.nodes.shape[-1], device=x.device)[None, :, None]
+        centers = gather_nodes(graph.nodes, itself.expand_as(graph.neighbors))  # (B, d, N, K)
+        around = gather_nodes(graph.keys, graph.neighbors)  # (B, d, N, K)
+        largest = (around - centers).amax(dim=-1)  # (B, d, N)
+        read = torch.cat((graph.nodes, around.mean(dim=-1), largest), dim=1)  # (B, 3d, N)
+        return cast(Tensor, self.update(read[..., None]).view_as(x))
+
+
+class Grapher(nn.Module):
+    """Both branches side by side, mixed by a depthwise and a linear layer."""
+
+    def __init__(self, channels: int, dynamic: int, reduction: int) -> None:
+        """Make a Grapher whose last ``dynamic`` channels form the graph."""
+        super().__init__()
+        self.split = (channels - dynamic, dynamic)
+        mixed = 2 * (channels - dynamic) + dynamic
+        self.local = LocalBranch(channels - dynamic)
+        self.dynamic = DynamicBranch(dynamic, reduction)
+        self.enhance = _depthwise(mixed)
+        self.proj = nn.Conv2d(mixed, channels, kernel_size=1)
+
+    def graph(self, x: Tensor) -> Graph:
+        """Return the graph that ``forward`` uses for the same map, (B, H, W, C)."""
+        return self.dynamic.graph(torch.split(x.permute(0, 3, 1, 2), self.split, dim=1)[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the update of every node: (B, H, W, C) -> (B, H, W, C)."""
+        local, dynamic = torch.split(x.permute(0, 3, 1, 2), self.split, dim=1)
+        mixed = torch.cat((self.local(local), self.dynamic(dynamic)), dim=1)
+        return cast(Tensor, self.proj(mixed + self.enhance(mixed)).permute(0, 2, 3, 1))
+
+
+class MLP(nn.Module):
+    """Two linear layers, four times as wide between them."""
+
+    def __init__(self, channels: int) -> None:
+        """Make the layers."""
+        super().__init__()
+        self.fc1 = nn.Linear(channels, 4 * channels)
+        self.act = GraphLU()
+        self.fc2 = nn.Linear(4 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map every node by itself: (..., C) -> (..., C)."""
+        return cast(Tensor, self.fc2(self.act(self.fc1(x))))
+
+
+class Block(nn.Module):
+    """A Grapher, then an MLP, each normalized before and around a residual."""
+
+    def __init__(
+        self, grapher: Grapher, channels: int, drop_path_rate: float, scaled: bool
+    ) -> None:
+        """Make a block for nodes of ``channels`` channels."""
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels, eps=EPSILON)
+        self.grapher = grapher
+        self.norm2 = nn.LayerNorm(channels, eps=EPSILON)
+        self.mlp = MLP(channels)
+        self.drop_path = drop_path(drop_path_rate)
+        self.scaled = scaled
+        if scaled:
+            self.layer_scale_1 = nn.Parameter(torch.full((channels,), INITIAL_SCALE))
+            self.layer_scale_2 = nn.Parameter(torch.full((channels,), INITIAL_SCALE))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Update every node: (B, H, W, C) -> (B, H, W, C)."""
+        graph = self.grapher(self.norm1(x))
+        x = x + self.drop_path(self.layer_scale_1 * graph if self.scaled else graph)
+        mapped = self.mlp(self.norm2(x))
+        return cast(
+            Tensor, x + self.drop_path(self.layer_scale_2 * mapped if self.scaled else mapped)
+        )
+
+
+class Stage(nn.Module):
+    """Downsampling, position embedding, blocks. ``pos_embed``: (1, H, W, C)."""
+
+    def __init__(
+        self, downsample: nn.Module | None, pos_embed: Tensor, blocks: list[Block]
+    ) -> None:
+        """Put a stage together; ``pos_embed`` becomes a parameter."""
+        super().__init__()
+        self.downsample = downsample
+        self.pos_embed = nn.Parameter(pos_embed)
+        self.blocks = nn.Sequential(*blocks)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Make the nodes of the stage.
+
+        Args:
+            x: map of the stem or of the stage before, (B, C before, H before, W before).
+
+        Returns:
+            (B, H, W, C).
+        """
+        nodes = (x if self.downsample is None else self.downsample(x)).permute(0, 2, 3, 1)
+        embedding: Tensor = self.pos_embed
+        rows, columns = nodes.shape[1:3]
+        if rows * columns != embedding.shape[1] * embedding.shape[2]:
+            resized = functional.interpolate(
+                embedding.permute(0, 3, 1, 2), size=(rows, columns), mode="bilinear"
+            )
+            embedding = resized.permute(0, 2, 3, 1)
+        return cast(Tensor, nodes + embedding)
+
+
+class PVG(Classifier):
+    """Stem, four stages of blocks, mean over the nodes, a linear classifier."""
+
+    def __init__(self, config: PVGConfig) -> None:
+        """Build and initialize the model that ``config`` describes."""
+        super().__init__()
+        self.config = config
+        first = config.channels[0]
+        self.stem = conv_stem(config.in_chans, (first // 2, first), strides=(2, 2))
+        self.stages = nn.ModuleList(_stages(config))
+        self.norm = nn.LayerNorm(config.channels[-1], eps=EPSILON)
+        self.head = LinearHead(config.channels[-1], config.num_classes)
+        _initialize(self)
+
+    def forward_features(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Compute the nodes behind the last block, normalized.
+
+        Args:
+            images: (B, in_chans, H, W), H and W multiples of 32 and at least 160.
+            generator: not used.
+
+        Returns:
+            (B, C, H / 32, W / 32).
+
+        Raises:
+            ModelError: for images of another shape.
+        """
+        _check_images(images, self.config.in_chans)
+        x = self.stem(images)  # (B, C, H / 4, W / 4)
+        for stage in cast(Iterator[Stage], self.stages):
+            nodes = stage.embed(x)  # (B, H, W, C)
+            for block in stage.blocks:
+                nodes = self._run(block, nodes, None)
+            x = nodes.permute(0, 3, 1, 2)  # (B, C, H, W)
+        return cast(Tensor, self.norm(nodes).permute(0, 3, 1, 2))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Classify by the mean over the nodes: (B, C, H, W) -> (B, num_classes) or (B, C)."""
+        return cast(Tensor, self.head(x.flatten(2).mean(dim=-1), pre_logits=pre_logits))
+
+
+Model = PVG
+"""What ``create_model`` builds."""
+
+
+def _depthwise(channels: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, kernel_size=3, padding=1, groups=channels, bias=False)
+
+
+def _check_images(images: Tensor, in_chans: int) -> None:
+    least = 32 * 5  # 25 nodes in the last stage; 18 are searched for
+    shape = list(images.shape[1:])
+    sides = shape[1:]
+    if shape[:1] != [in_chans] or any(side % 32 or side < least for side in sides):
+        raise ModelError(
+            f"forward: want images of shape (B, {in_chans}, H, W), H and W multiples of 32 and at "
+            f"least {least}, got {tuple(images.shape)}"
+        )
+
+
+def _stages(config: PVGConfig) -> Iterator[Stage]:
+    rates = iter(linear_schedule(0.0, config.drop_path_rate, sum(config.depths)))
+    dynamic = (width for width, blocks in config.dynamic for _ in range(blocks))
+    settings = zip(GRIDS, config.channels, config.depths, config.reductions, strict=True)
+    for index, (grid, channels, depth, reduction) in enumerate(settings):
+        before = config.channels[index - 1]
+        downsample = conv_bn(before, channels, kernel=3, stride=2) if index > 0 else None
+        blocks = [
+            Block(
+                Grapher(channels, width, reduction), channels, rate, scaled=index in SCALED_STAGES
+            )
+            for width, rate in islice(zip(dynamic, rates, strict=False), depth)
+        ]
+        yield Stage(downsample, torch.zeros(1, grid, grid, channels), blocks)
+
+
+def _initialize(model: PVG) -> None:
+    """Draw the weights as the authors do: everything that multiplies from N(0, 0.02)."""
+    initialize_linears(model)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.trunc_normal_(module.weight, std=LINEAR_SPREAD)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, Stage):
+            nn.init.trunc_normal_(module.pos_embed, std=LINEAR_SPREAD)

@@ -1,0 +1,269 @@
+"""ViHGNN and Pyramid ViHGNN: hyperedges from fuzzy c-means instead of nearest neighbors.
+
+Paper: Y. Han, P. Wang, S. Kundu, Y. Ding, Z. Wang, "Vision HGNN: An Image is More than a Graph
+of Nodes", ICCV 2023, Section 3, Tables 1 and 2.
+Code: https://github.com/VITA-Group/ViHGNN@25c2885, vig_pytorch/vig.py, pyramid_vig.py and gcn_lib
+(read, not copied); the only commit whose forward pass runs.
+Deviations: the paper sums over hyperedges above a threshold and adds features of their
+centers; the code averages and does not read the centers, and its lists are padded with the
+last node or hyperedge, which therefore enters averages it is no part of. We follow the code.
+The pyramid keeps the position tables of Pyramid ViG and pools its keys, and uses neither.
+Parameter counts are those of this code; no released code has those that the paper prints.
+An image's output depends on the seed and on the other images of the batch, also in evaluation
+(see ``fuzzy_c_means`` and ``hyperedges``). On CUDA the authors cluster in float16.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vig_models.classifier import Classifier
+from vig_models.errors import ModelError
+from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists
+from vig_models.graph import Graph, relative_position_table
+from vig_models.head import Head
+from vig_models.layers import (
+    FFN,
+    IMAGE_SIZE,
+    check_images,
+    conv_bn,
+    conv_stem,
+    drop_path,
+    initialize_convs,
+    linear_schedule,
+)
+from vig_models.naming import Renames
+
+GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
+"""Rows and columns of the node map in each stage of the pyramid."""
+
+GRID = IMAGE_SIZE // 16
+"""Rows and columns of the node map of the isotropic form."""
+
+OFFICIAL_NAMES: Renames = (
+    ("stem.", "stem.convs."),
+    (
+        "backbone.{}.grapher.graph_conv.to_hyperedges.",
+        "backbone.{}.0.graph_conv.gconv.nn_node_to_hyperedge.",
+    ),
+    (
+        "backbone.{}.grapher.graph_conv.to_nodes.",
+        "backbone.{}.0.graph_conv.gconv.nn_hyperedge_to_node.",
+    ),
+    ("backbone.{}.grapher.graph_conv.", "backbone.{}.0.graph_conv.gconv."),
+    ("backbone.{}.grapher.", "backbone.{}.0."),
+    ("backbone.{}.ffn.", "backbone.{}.1."),
+    ("backbone.{}.", "backbone.{}.conv."),  # downsampling
+    ("head.fc.", "prediction.4."),
+    ("head.hidden.", "prediction."),
+)
+"""Prefixes of our state-dict entries and of the authors'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViHGNNConfig:
+    """One variant; tuples of one entry are isotropic, of four a pyramid."""
+
+    channels: tuple[int, ...]  # C
+    depths: tuple[int, ...]  # blocks, each a Grapher then an FFN
+    hyperedges: tuple[int, int] = (25, 25)  # E in the first and in the last block, linear between
+    reductions: tuple[int, ...] = (4, 2, 1, 1)  # side of the pooling that nothing reads
+    num_classes: int = 1000
+    in_chans: int = 3
+    drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+
+
+def _isotropic(depth: int, channels: int) -> ViHGNNConfig:
+    return ViHGNNConfig(channels=(channels,), depths=(depth,), hyperedges=(25, 50))
+
+
+VARIANTS = {  # Tables 1 and 2
+    "vihgnn_ti": _isotropic(12, 192),
+    "vihgnn_s": _isotropic(16, 320),
+    "vihgnn_b": _isotropic(16, 640),
+    "pvihgnn_ti": ViHGNNConfig(channels=(48, 96, 240, 384), depths=(2, 2, 6, 2)),
+    "pvihgnn_s": ViHGNNConfig(channels=(80, 160, 400, 640), depths=(2, 2, 6, 2)),
+    "pvihgnn_m": ViHGNNConfig(channels=(96, 192, 384, 768), depths=(2, 2, 16, 2)),
+    "pvihgnn_b": ViHGNNConfig(channels=(128, 256, 512, 1024), depths=(2, 2, 18, 2)),
+}
+
+
+class HypergraphConv(nn.Module):
+    """Messages from nodes to hyperedges and back."""
+
+    def __init__(self, channels: int) -> None:
+        """Make the updates, C -> C of a hyperedge and C -> 2C of a node, in four groups each."""
+        super().__init__()
+        self.to_hyperedges = conv_bn(channels, channels, groups=4).append(nn.GELU())
+        self.to_nodes = conv_bn(channels, 2 * channels, groups=4).append(nn.GELU())
+        self.eps = nn.Parameter(torch.zeros(1))
+
+    def forward(self, nodes: Tensor, members: Tensor, memberships: Tensor) -> Tensor:
+        """Update every node.
+
+        Args:
+            nodes: (B, C, N).
+            members: nodes of each hyperedge, (B, E, P), padded with -1.
+            memberships: hyperedges of each node, (B, N, Q), padded with -1.
+
+        Returns:
+            (B, 2C, N).
+        """
+        joined = gather_padded(nodes, members).mean(dim=-1)  # (B, C, E)
+        edges = self.to_hyperedges(joined[..., None])[..., 0]  # (B, C, E)
+        received = gather_padded(edges, memberships).mean(dim=-1)  # (B, C, N)
+        mixed = (1 + self.eps) * nodes + received
+        return cast(Tensor, self.to_nodes(mixed[..., None])[..., 0])
+
+
+def gather_padded(features: Tensor, lists: Tensor) -> Tensor:
+    """Look up the features of listed nodes; -1 stands for the last one, as in the authors' code.
+
+    Args:
+        features: (B, C, M).
+        lists: (B, rows, length), into the M.
+
+    Returns:
+        (B, C, rows, length).
+    """
+    images, channels, count = features.shape
+    index = lists.where(lists >= 0, count - 1).flatten(1)[:, None].expand(-1, channels, -1)
+    return features.gather(2, index).view(images, channels, *lists.shape[1:])
+
+
+class Grapher(nn.Module):
+    """A hypergraph convolution between two linear layers, around a residual.
+
+    ``relative_pos``, (1, N, M), is a frozen parameter of the pyramid that nothing reads.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_hyperedges: int,
+        drop_path_rate: float,
+        reduction: int = 1,
+        relative_pos: Tensor | None = None,
+    ) -> None:
+        """Make a Grapher for maps of ``channels`` channels; ``relative_pos`` is copied."""
+        super().__init__()
+        self.num_hyperedges = num_hyperedges
+        self.reduction = reduction
+        if relative_pos is not None:
+            self.relative_pos = nn.Parameter(relative_pos.clone(), requires_grad=False)
+        self.fc1 = conv_bn(channels, channels)
+        self.graph_conv = HypergraphConv(channels)
+        self.fc2 = conv_bn(2 * channels, channels)
+        self.drop_path = drop_path(drop_path_rate)
+
+    def hyperedges(self, nodes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Find the hyperedges of nodes, (B, C, N), as two masks, (B, N, E); see ``hyperedges``."""
+        tokens = nodes.detach().transpose(1, 2)  # (B, N, C)
+        return hyperedges(fuzzy_c_means(tokens, self.num_hyperedges, generator))
+
+    def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
+        """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
+        nodes = self.fc1(x).flatten(2)  # (B, C, N)
+        joined, read = self.hyperedges(nodes, generator)
+        return Graph(
+            nodes=nodes,
+            keys=nodes,
+            neighbors=padded_lists(read),
+            hyperedges=joined.transpose(1, 2),
+        )
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Update every node from its hyperedges: (B, C, H, W) -> (B, C, H, W)."""
+        features = self.fc1(x)
+        if self.reduction > 1:  # the authors pool keys here, and read them nowhere
+            functional.avg_pool2d(features, self.reduction, self.reduction)
+        nodes = features.flatten(2)  # (B, C, N)
+        joined, read = self.hyperedges(nodes, generator)
+        members = padded_lists(joined.transpose(1, 2))  # (B, E, P)
+        updated = self.graph_conv(nodes, members, padded_lists(read))  # (B, 2C, N)
+        as_map = updated.view(*updated.shape[:2], *x.shape[2:])  # (B, 2C, H, W)
+        return cast(Tensor, self.drop_path(self.fc2(as_map)) + x)
+
+
+class Block(nn.Module):
+    """A Grapher, then an FFN."""
+
+    draws = True
+
+    def __init__(self, grapher: Grapher, ffn: FFN) -> None:
+        """Put a block together."""
+        super().__init__()
+        self.grapher = grapher
+        self.ffn = ffn
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Update every node: (B, C, H, W) -> (B, C, H, W)."""
+        return cast(Tensor, self.ffn(self.grapher(x, generator)))
+
+
+class ViHGNN(Classifier):
+    """Vision Hypergraph Neural Network: stem, blocks in one stage or four, classifier."""
+
+    def __init__(self, config: ViHGNNConfig) -> None:
+        """Build and initialize the model that ``config`` describes.
+
+        Raises:
+            ModelError: unless there are one or four stages.
+        """
+        super().__init__()
+        if len(config.channels) not in {1, len(GRIDS)} or len(config.channels) != len(
+            config.depths
+        ):
+            raise ModelError(
+                "ViHGNN: want one or four entries, one per stage, in channels and depths, "
+                f"got {stages} and {len(config.depths)}"
+            )
+        self.config = config
+        first = config.channels[0]
+        grids = GRIDS if stages > 1 else (GRID,)
+        halves = () if stages > 1 else (first // 8, first // 4)
+        strides = (2,) * (2 + len(halves))
+        self.stem = conv_stem(
+            config.in_chans, (*halves, first // 2, first, first), strides=(*strides, 1)
+        )
+        self.pos_embed = nn.Parameter(torch.zeros(1, first, grids[0], grids[0]))
+        self.backbone = _backbone(config, grids)
+        self.head = Head(config.channels[-1], config.num_classes)
+        initialize_convs(self)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Make the nodes: (B, in_chans, 224, 224) -> (B, C, H, W).
+
+        Raises:
+            ModelError: for images of another shape.
+        """
+        check_images(images, self.config.in_chans)
+        return cast(Tensor, self.stem(images) + self.pos_embed)
+
+
+Model = ViHGNN
+"""What ``create_model`` builds."""
+
+
+def _backbone(config: ViHGNNConfig, grids: tuple[int, ...]) -> nn.Sequential:
+    """Make the blocks of all stages in a row, with a downsampling before each further stage."""
+    depth = sum(config.depths)
+    counts = linear_schedule(*config.hyperedges, depth)
+    rates = linear_schedule(0.0, config.drop_path_rate, depth)
+    schedule = zip(counts, rates, strict=True)
+    layers: list[nn.Module] = []
+    stages = zip(grids, config.channels, config.depths, config.reductions, strict=False)
+    for stage, (grid, channels, blocks, reduction) in enumerate(stages):
+        if stage > 0:
+            layers.append(conv_bn(config.channels[stage - 1], channels, kernel=3, stride=2))
+        pooled, table = 1, None
+        if len(grids) > 1:
+            pooled, table = reduction, relative_position_table(grid, channels, reduction)
+        for count, rate in islice(schedule, blocks):
+            grapher = Grapher(channels, int(count), rate, pooled, table)
+            layers.append(Block(grapher, FFN(channels, rate)))
+    return nn.Sequential(*layers)
