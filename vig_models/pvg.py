@@ -171,7 +171,7 @@ class Grapher(nn.Module):
     def __init__(self, channels: int, dynamic: int, reduction: int) -> None:
         """Make a Grapher whose last ``dynamic`` channels form the graph."""
         super().__init__()
-        self.split = (channels - dynamic, dynamic)
+        self.split = [channels - dynamic, dynamic]
         mixed = 2 * (channels - dynamic) + dynamic
         self.local = LocalBranch(channels - dynamic)
         self.dynamic = DynamicBranch(dynamic, reduction)

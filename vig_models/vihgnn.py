@@ -215,9 +215,8 @@ class ViHGNN(Classifier):
             ModelError: unless there are one or four stages.
         """
         super().__init__()
-        if len(config.channels) not in {1, len(GRIDS)} or len(config.channels) != len(
-            config.depths
-        ):
+        stages = len(config.channels)
+        if stages not in {1, len(GRIDS)} or stages != len(config.depths):
             raise ModelError(
                 "ViHGNN: want one or four entries, one per stage, in channels and depths, "
                 f"got {stages} and {len(config.depths)}"
