@@ -17,6 +17,8 @@ the CPU, seed 0, on two images of uniform noise, for its edges (edges.py). Facts
      windows (kernel > stride), stem and downsampling included; else ViT.
   3. a convolution in a block: CNN.  4. pooling in a block: Pool.
 
+* ``type_of_blocks``: the same word where a block with a graph counts as that alone, whatever
+  convolution stands in it beside the graph. Papers draw the line either way.
 * ``blocks``, ``stages`` (consecutive blocks with equal output maps), and per stage ``depths``
   (blocks), ``widths`` (channels behind a block), ``grids`` (side of the map behind a block);
   ``isotropic``: the word isotropic if there is one stage, else pyramid.
@@ -132,8 +134,12 @@ def _stages(blocks: Sequence[Block]) -> list[list[Block]]:
 
 def _structure(traced: Trace, stages: Sequence[Sequence[Block]]) -> dict[str, JsonValue]:
     mixing = set(chain.from_iterable(block.mixing for block in traced.blocks))
+    main = set(
+        chain.from_iterable(block.mixing & {"graph"} or block.mixing for block in traced.blocks)
+    )
     return {
         "type": _type(mixing, any(map(_is_overlapping, traced.operations))),
+        "type_of_blocks": _type(main, any(map(_is_overlapping, traced.operations))),
         "mixing": [str(kind) for kind in sorted(mixing)],
         "blocks": len(traced.blocks),
         "stages": len(stages),

@@ -61,6 +61,7 @@ ARCHITECTURE = declare(
         conventions=(),
         facts=(
             "type",
+            "type_of_blocks",
             "mixing",
             "blocks",
             "stages",
@@ -81,6 +82,7 @@ ARCHITECTURE = declare(
             "dilation",
             "reduction",
         ),
+        readings={"type": ("type_of_blocks",)},
         better="none",
         protocol=1,
         cost_s=2,

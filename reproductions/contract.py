@@ -7,7 +7,7 @@ function under ``@reproduction`` in the module the spec names.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
@@ -153,6 +153,11 @@ class Spec:
     """In declared order; the first one is the default. None where every key is a fact."""
     facts: tuple[str, ...] = ()
     """Keys that are not ways of counting one number; a claim is about one only if it says so."""
+    readings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A fact to others that read the same word differently; documents do not say which they mean.
+
+    A miss that another reading fits is left open.
+    """
     better: Literal["higher", "lower", "none"]
     tried: tuple[Mapping[str, JsonValue], ...] = ()
     """Params that differ, measured to explain a miss and never for a verdict."""

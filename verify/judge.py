@@ -235,6 +235,8 @@ class _Court:
             and other.is_sound_in(found)
             and matches(expect, fact_of(found, other.name))
         ]
+        readings = need.spec.readings.get(key, ())
+        fits += [other for other in readings if matches(expect, fact_of(found, other))]
         if verdict.verdict == "fail" and fits:
             detail = f"{verdict.detail}; {', '.join(fits)} would fit"
             verdict = left_open(verdict, "convention_ambiguous", detail)
