@@ -43,7 +43,8 @@ def fuzzy_c_means(
         generator: where the first memberships are drawn from; None is torch's default one.
 
     Returns:
-        Memberships, (B, N, clusters), in the default dtype; those of a node add up to 1.
+        Memberships, (B, N, clusters), drawn in the default dtype, as the authors do, and of the
+        dtype of the nodes; those of a node add up to 1.
 
     Raises:
         ModelError: without a cluster.
@@ -56,7 +57,7 @@ def fuzzy_c_means(
     memberships = torch.rand(
         images, num_nodes, num_clusters, generator=generator, device=nodes.device
     )
-    memberships = memberships / memberships.sum(dim=-1, keepdim=True)
+    memberships = (memberships / memberships.sum(dim=-1, keepdim=True)).to(nodes.dtype)
     with clustering(fewest=2, most=MAX_ITERATIONS) as iterations:
         for number in iterations:
             before, memberships = memberships, update_memberships(nodes, memberships)

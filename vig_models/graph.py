@@ -66,7 +66,7 @@ class BlockGraph:
     """Of the block, as in ``named_modules``."""
     graph: Graph
     output: Tensor
-    """Map behind the block, (B, C, H, W)."""
+    """Map behind the block as the block returns it: (B, C, H, W), of PVG (B, H, W, C)."""
 
     @property
     def edges(self) -> Tensor:

@@ -46,6 +46,8 @@ def _entry(name: str, shape: tuple[int, ...]) -> np.ndarray | np.float64 | int:
         return 1 + 0.2 * np.abs(normal)
     if "pos_embed" in name:
         return 0.5 * normal
+    if "layer_scale" in name:
+        return 0.5 + 0.1 * normal
     if len(shape) >= 2:
         return normal / np.sqrt(np.prod(shape[1:]))
     return 0.1 * normal + (1 if name.endswith("weight") else 0)

@@ -13,12 +13,35 @@ from vig_models.graph import Graph
 SMALL: dict[str, dict[str, object]] = {
     "vig_ti": {"depth": 3, "channels": 16},
     "pvig_ti": {"channels": (8, 8, 16, 16), "depths": (1, 1, 1, 1)},
+    "pvihgnn_ti": {
+        "channels": (8, 8, 16, 16),
+        "depths": (1, 1, 1, 1),
+        "hyperedges": (3, 5),
+    },
+    "clustervig_ti": {"depth": 2, "channels": 32},
+    "greedyvig_s": {
+        "channels": (8, 8, 16, 16),
+        "local_depths": (1, 1, 1, 1),
+        "graph_depths": (1, 1, 1, 1),
+    },
+    "mobilevig_ti": {"channels": (8, 8, 16, 16), "depths": (1, 1, 1, 2)},
+    "mobilevigv2_ti": {
+        "channels": (8, 8, 16, 16),
+        "local_depths": (1, 1, 1, 1),
+        "graph_depths": (0, 1, 1, 1),
+    },
+    "pvg_s": {
+        "channels": (12, 16, 24, 24),
+        "depths": (1, 1, 1, 1),
+        "dynamic": ((4, 1), (8, 1), (12, 2)),
+    },
+    "vihgnn_ti": {"channels": (16,), "depths": (2,), "hyperedges": (3, 5)},
     "pvt_tiny": {"channels": (8, 16, 40, 64), "depths": (1, 1, 1, 1)},
 }
 """A variant of each family to settings that make it quick."""
 
 GRAPHS = [name for name in SMALL if not name.startswith("pvt")]
-DISTILLED: list[str] = []
+DISTILLED = ["clustervig_ti", "greedyvig_s", "mobilevig_ti", "mobilevigv2_ti"]
 
 
 def _small(name: str, **settings: object) -> Classifier:
@@ -140,12 +163,9 @@ def test_training_gives_every_trainable_parameter_a_finite_gradient(name: str) -
             assert parameter.grad.isfinite().all(), entry
 
 
-@pytest.mark.parametrize("name", DISTILLED or ["vig_ti"])
+@pytest.mark.parametrize("name", DISTILLED)
 def test_a_distilled_head_returns_two_logits_while_training_and_their_mean_else(name: str) -> None:
     model = _small(name)
-    if not DISTILLED:
-        assert isinstance(model(_images()), Tensor)
-        return
     generator = torch.Generator()
     logits, distilled = model(_images(), generator.manual_seed(2))
     model.set_distilled_training(False)
@@ -215,8 +235,8 @@ def test_every_block_has_a_graph_and_looking_at_it_changes_nothing(name: str) ->
         _check(block.graph)
         assert block.output.shape[0] == 2
         assert block.edges.shape[0] == 3
-    last = model.forward_head(graphs[-1].output).detach()
-    assert last.shape == wanted.shape
+    if name != "pvg_s":  # which normalizes behind its last block
+        assert torch.equal(model.forward_head(graphs[-1].output).detach(), wanted)
     again = torch.Generator().manual_seed(2)
     with torch.no_grad():
         model(_images(), again)

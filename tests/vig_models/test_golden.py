@@ -28,18 +28,53 @@ def model(variant: str, golden: ModuleType, official: Official, float64: None) -
     return model.eval()
 
 
-@pytest.mark.parametrize("name", ["pvt_small", "pvt_large"])
-def test_logits_of_models_without_a_graph_equal_those_of_the_authors_code(
-    golden: ModuleType, official: Official, float64: None, name: str
-) -> None:
+OTHERS = (
+    "clustervig_ti",
+    "greedyvig_s",
+    "mobilevig_ti",
+    "mobilevigv2_ti",
+    "pvg_s",
+    "pvt_large",
+    "pvt_small",
+    "vihgnn_ti",
+)
+
+
+def _with_the_recipes_weights(name: str, golden: ModuleType, official: Official) -> nn.Module:
     model = create_model(name)
     shapes = {entry: tuple(value.shape) for entry, value in official(name, model).items()}
     load_authors_state_dict(model, golden.official_state(shapes))
-    assert _error(golden, name, model.eval()) < golden.TOLERANCE
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_logits_of_the_other_families_equal_those_of_the_authors_code(
+    golden: ModuleType, official: Official, float64: None, name: str
+) -> None:
+    model = _with_the_recipes_weights(name, golden, official)
+    assert _error(golden, name, model) < golden.TOLERANCE
+    blocks = [block for block in model.modules() if "grapher" in block._modules]
+    for block in blocks[-1:]:  # break the last one, if there are any
+        block.register_forward_hook(lambda _module, args, _output: args[0])
+        assert _error(golden, name, model) > 1e6 * golden.TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["clustervig_ti", "vihgnn_ti"])
+def test_another_seed_gives_other_logits_and_a_generator_the_same(
+    golden: ModuleType, official: Official, float64: None, name: str
+) -> None:
+    model = _with_the_recipes_weights(name, golden, official)
+    images = golden.images()
+    with torch.no_grad():
+        drawn = model(images, torch.Generator().manual_seed(0))
+        other = model(images, torch.Generator().manual_seed(1))
+    assert golden.relative_error(drawn, golden.logits(name)) < golden.TOLERANCE
+    assert golden.relative_error(other, golden.logits(name)) > 1e-3
 
 
 @torch.no_grad()
 def _error(golden: ModuleType, variant: str, model: nn.Module) -> float:
+    torch.manual_seed(0)  # for the families that draw random numbers
     return float(golden.relative_error(model(golden.images()), golden.logits(variant)))
 
 

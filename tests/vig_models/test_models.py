@@ -4,22 +4,50 @@ import pytest
 import torch
 from torch import nn
 
-from vig_models import ModelError, create_model, list_models
+from vig_models import ModelError, create_model, family_of, list_models
 
 # All parameters, and those of them that are frozen (the position tables), counted in the
 # authors' models; the papers' tables print the first for ViG and the trainable rest for PViG.
 PARAMETERS = {
-    "pvig_ti": (12_486_314, 1_771_938),
-    "pvig_s": (29_023_850, 1_771_938),
-    "pvig_m": (51_681_930, 2_156_098),
+    "clustervig_b": (134_294_992, 0),
+    "clustervig_b_g4": (104_803_792, 0),
+    "clustervig_b_hr": (134_671_312, 0),
+    "clustervig_b_hr_g4": (105_180_112, 0),
+    "clustervig_s": (35_536_032, 0),
+    "clustervig_s_g4": (28_163_232, 0),
+    "clustervig_ti": (11_472_304, 0),
+    "greedyvig_b": (30_905_296, 0),
+    "greedyvig_m": (21_928_112, 0),
+    "greedyvig_s": (11_983_376, 0),
+    "mobilevig_b": (26_868_506, 0),
+    "mobilevig_m": (14_075_786, 0),
+    "mobilevig_s": (7_276_538, 0),
+    "mobilevig_ti": (5_271_074, 0),
+    "mobilevigv2_b": (27_878_864, 0),
+    "mobilevigv2_m": (15_471_504, 0),
+    "mobilevigv2_s": (7_767_632, 0),
+    "mobilevigv2_ti": (5_695_824, 0),
+    "pvg_l": (86_936_188, 0),
+    "pvg_m": (42_217_380, 0),
+    "pvg_s": (22_054_098, 0),
     "pvig_b": (95_213_258, 2_232_930),
-    "pvt_tiny": (13_229_288, 0),
-    "pvt_small": (24_485_864, 0),
-    "pvt_medium": (44_208_104, 0),
+    "pvig_m": (51_681_930, 2_156_098),
+    "pvig_s": (29_023_850, 1_771_938),
+    "pvig_ti": (12_486_314, 1_771_938),
+    "pvihgnn_b": (93_504_482, 2_232_930),
+    "pvihgnn_m": (50_798_944, 2_156_098),
+    "pvihgnn_s": (28_575_542, 1_771_938),
+    "pvihgnn_ti": (12_327_926, 1_771_938),
     "pvt_large": (61_369_320, 0),
-    "vig_ti": (7_184_744, 0),
-    "vig_s": (22_747_752, 0),
+    "pvt_medium": (44_208_104, 0),
+    "pvt_small": (24_485_864, 0),
+    "pvt_tiny": (13_229_288, 0),
     "vig_b": (86_841_832, 0),
+    "vig_s": (22_747_752, 0),
+    "vig_ti": (7_184_744, 0),
+    "vihgnn_b": (85_234_168, 0),
+    "vihgnn_s": (22_353_528, 0),
+    "vihgnn_ti": (7_081_076, 0),
 }
 
 K_OF_12_BLOCKS = [9, 9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 18]
@@ -60,13 +88,17 @@ def _graphers(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if type(module).__name__ == "Grapher"]
 
 
+DECIDES_BY_DATA = ("clustervig", "vihgnn")
+"""Families that cluster, and stop when their clusters stand still."""
+
+
 @pytest.mark.parametrize("name", list_models())
 def test_a_variant_builds_and_runs_without_memory(name: str) -> None:
     with torch.device("meta"):
-        model = create_model(name, num_classes=7)
-        logits = model(torch.empty(2, 3, 224, 224))
-    assert logits.shape == (2, 7)
-    assert all(parameter.is_meta for parameter in model.parameters())
+        model = create_model(name, num_classes=7).eval()
+        assert all(parameter.is_meta for parameter in model.parameters())
+        if family_of(name) not in DECIDES_BY_DATA:
+            assert model(torch.empty(2, 3, 224, 224)).shape == (2, 7)
 
 
 @pytest.mark.parametrize("name", list_models())
