@@ -12,11 +12,10 @@ vig_pytorch/gcn_lib (read, not copied).
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from vig_models.errors import ModelError
-from vig_models.layers import conv_bn
 
 POSITION_BASE = 10000.0
 """Base of the geometric series of wavelengths of the sine-cosine position code."""
@@ -207,33 +206,6 @@ def max_relative(nodes: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
     center_features = gather_nodes(nodes, centers)  # (B, C, N, K)
     neighbor_features = gather_nodes(keys, neighbors)  # (B, C, N, K)
     return torch.max(neighbor_features - center_features, dim=-1).values  # (B, C, N)
-
-
-class MaxRelativeConv(nn.Module):
-    """Max-relative graph convolution with a grouped update (ViG, Section 3.1)."""
-
-    def __init__(self, channels: int) -> None:
-        """Make the update of nodes with ``channels`` features: 2C -> 2C in four groups."""
-        super().__init__()
-        self.update = conv_bn(2 * channels, 2 * channels, groups=4).append(nn.GELU())
-
-    def forward(self, x: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
-        """Aggregate the neighbors of each node and update it.
-
-        Args:
-            x: nodes as a map, (B, C, H, W).
-            keys: nodes that may be neighbors, as a map of M positions.
-            neighbors: (B, N, K), into the keys.
-
-        Returns:
-            (B, 2C, H, W).
-        """
-        nodes = x.flatten(2)  # (B, C, N)
-        relative = max_relative(nodes, keys.flatten(2), neighbors)  # (B, C, N)
-        # Interleaved, so that each of the four groups sees both halves of its channels.
-        paired = torch.stack((nodes, relative), dim=2).flatten(1, 2)  # (B, 2C, N)
-        updated: Tensor = self.update(paired.unsqueeze(-1))  # (B, 2C, N, 1)
-        return updated.reshape(*updated.shape[:2], *x.shape[2:])  # (B, 2C, H, W)
 
 
 def relative_position_table(grid: int, channels: int, reduction: int) -> Tensor:

@@ -5,8 +5,8 @@ NeurIPS 2022, arXiv:2206.00272, Section 3, Table 2.
 Code: https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129, vig_pytorch/pyramid_vig.py
 (read, not copied).
 Deviations: none from the code in what the variants compute. Its options that no variant
-uses are left out: stochastic dilation, the EdgeConv, GraphSAGE and GIN aggregators, and the
-resampling of ``relative_pos`` for other input sizes, which the position embedding forbids.
+uses are left out: stochastic dilation, and the resampling of ``relative_pos`` for other input
+sizes, which the position embedding forbids.
 """
 
 from collections import OrderedDict
@@ -21,11 +21,11 @@ from torch.nn import functional
 from vig_models.classifier import Classifier
 from vig_models.graph import (
     Graph,
-    MaxRelativeConv,
     dilated_knn,
     dilation_schedule,
     relative_position_table,
 )
+from vig_models.graph_convs import make_graph_conv
 from vig_models.head import Head
 from vig_models.layers import (
     FFN,
@@ -62,6 +62,7 @@ class PyramidViGConfig:
     depths: tuple[int, ...]  # blocks, each a Grapher then an FFN
     reductions: tuple[int, ...] = (4, 2, 1, 1)  # side of the pooling that makes the keys
     neighbors: int = 9  # K
+    graph_conv: str = "max_relative"  # or edge, gin, sage: see graph_convs.py
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
@@ -84,21 +85,21 @@ class Grapher(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        num_neighbors: int,
+        config: PyramidViGConfig,
+        stage: int,
         dilation: int,
-        reduction: int,
         relative_pos: Tensor,
         drop_path_rate: float,
     ) -> None:
-        """Make a Grapher for maps of ``channels`` channels; ``relative_pos`` is copied."""
+        """Make a Grapher for the maps of a stage; ``relative_pos`` is copied."""
         super().__init__()
-        self.num_neighbors = num_neighbors
+        channels, reduction = config.channels[stage], config.reductions[stage]
+        self.num_neighbors = config.neighbors
         self.dilation = dilation
         self.reduction = reduction
         self.relative_pos = nn.Parameter(relative_pos.clone(), requires_grad=False)
         self.fc1 = conv_bn(channels, channels)
-        self.graph_conv = MaxRelativeConv(channels)
+        self.graph_conv = make_graph_conv(config.graph_conv, channels)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
@@ -179,6 +180,6 @@ def _backbone(config: PyramidViGConfig) -> nn.Sequential:
             layers.append(conv_bn(config.channels[stage - 1], channels, kernel=3, stride=2))
         relative_pos = relative_position_table(grid, channels, reduction)
         for dilation, rate in islice(schedule, blocks):
-            grapher = Grapher(channels, config.neighbors, dilation, reduction, relative_pos, rate)
+            grapher = Grapher(config, stage, dilation, relative_pos, rate)
             layers.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=FFN(channels, rate))))
     return nn.Sequential(*layers)

@@ -4,8 +4,8 @@ Paper: K. Han, Y. Wang, J. Guo, Y. Tang, E. Wu, "Vision GNN: An Image is Worth G
 NeurIPS 2022, arXiv:2206.00272, Section 3, Table 1.
 Code: https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129, vig_pytorch/vig.py
 (read, not copied).
-Deviations: none from the code in what the variants compute. Its options that no variant
-uses are left out: stochastic dilation, and the EdgeConv, GraphSAGE and GIN aggregators.
+Deviations: none from the code in what the variants compute. Stochastic dilation, which no
+variant uses, is left out.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from vig_models.classifier import Classifier
-from vig_models.graph import Graph, MaxRelativeConv, dilated_knn, dilation_schedule
+from vig_models.graph import Graph, dilated_knn, dilation_schedule
+from vig_models.graph_convs import make_graph_conv
 from vig_models.head import Head
 from vig_models.layers import (
     FFN,
@@ -51,6 +52,7 @@ class ViGConfig:
     depth: int  # blocks, each a Grapher then an FFN
     channels: int  # C
     neighbors: int = 9  # K in the first block; grows linearly to 2K in the last
+    graph_conv: str = "max_relative"  # or edge, gin, sage: see graph_convs.py
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
@@ -67,14 +69,19 @@ class Grapher(nn.Module):
     """A max-relative graph convolution between two linear layers, around a residual."""
 
     def __init__(
-        self, channels: int, num_neighbors: int, dilation: int, drop_path_rate: float
+        self,
+        channels: int,
+        num_neighbors: int,
+        dilation: int,
+        graph_conv: str,
+        drop_path_rate: float,
     ) -> None:
         """Make a Grapher for maps of ``channels`` channels."""
         super().__init__()
         self.num_neighbors = num_neighbors
         self.dilation = dilation
         self.fc1 = conv_bn(channels, channels)
-        self.graph_conv = MaxRelativeConv(channels)
+        self.graph_conv = make_graph_conv(graph_conv, channels)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
@@ -139,7 +146,7 @@ def _backbone(config: ViGConfig) -> nn.Sequential:
     rates = linear_schedule(0.0, config.drop_path_rate, config.depth)
     blocks = []
     for k, dilation, rate in zip(neighbors, dilations, rates, strict=True):
-        grapher = Grapher(config.channels, int(k), dilation, rate)
+        grapher = Grapher(config.channels, int(k), dilation, config.graph_conv, rate)
         ffn = FFN(config.channels, rate)
         blocks.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=ffn)))
     return nn.Sequential(*blocks)

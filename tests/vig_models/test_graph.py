@@ -7,7 +7,6 @@ from torch import Tensor
 
 from vig_models import ModelError
 from vig_models.graph import (
-    MaxRelativeConv,
     dilated_knn,
     dilation_schedule,
     gather_nodes,
@@ -15,6 +14,7 @@ from vig_models.graph import (
     relative_position_table,
     squared_distances,
 )
+from vig_models.graph_convs import MaxRelativeConv
 
 SHAPES = {"self": (9, 9), "pooled keys": (16, 9)}  # N, M
 
