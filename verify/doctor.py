@@ -12,7 +12,7 @@ from verify.environment import PACKAGES, environment, machine_slug, package_vers
 from verify.plan import MISSES, make_plan
 from verify.project import Project
 from verify.report import Entry, Report, report_on
-from verify.state import State, outdated
+from verify.state import Codes, State, outdated
 from verify.stored import Stored
 
 _RUN = "verify all"
@@ -177,8 +177,9 @@ def _changes(project: Project, state: State) -> dict[str, list[str]]:
     """Map the event of every stale measurement to what has changed since."""
     events = {event.sha256: event for event in state.events("measured")}
     needs = {n.key: n for claim in project.claims.values() for n in project.all_needs(claim)}
+    codes: Codes = {}
     return {
-        outcome.event: outdated(project, needs[key], events[outcome.event].digests)
+        outcome.event: outdated(project, needs[key], events[outcome.event].digests, codes)
         for key, outcome in state.stored.items()
         if outcome.stale and key in needs
     }

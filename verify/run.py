@@ -15,7 +15,7 @@ from verify.judge import judge
 from verify.ledger import Event, Ledger
 from verify.plan import MISSES, Job, Plan, make_plan
 from verify.project import Project
-from verify.state import State, current_digests, package_roots, state_of, unrecorded
+from verify.state import Codes, State, current_digests, package_roots, state_of, unrecorded
 from verify.verdict import Verdict
 
 _POLL_S = 0.02
@@ -258,7 +258,10 @@ class _Recorder:
         for claim in self.project.claims.values():
             # What may explain a miss is planned only once the miss is known.
             needs |= {need.key: need for need in self.project.tried_needs(claim)}
-        self.digests = {key: current_digests(self.project, need) for key, need in needs.items()}
+        codes: Codes = {}
+        self.digests = {
+            key: current_digests(self.project, need, codes) for key, need in needs.items()
+        }
         keys = [job.need.key for job in jobs]
         body = {"jobs": len(keys), "keys": keys, "fresh": fresh}
         self.started = self._write("run_started", body, {})

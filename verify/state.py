@@ -97,9 +97,11 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
     }
 
 
-def outdated(project: Project, need: Need, digests: Mapping[str, Any]) -> list[str]:
+def outdated(
+    project: Project, need: Need, digests: Mapping[str, Any], codes: Codes | None = None
+) -> list[str]:
     """Name what has changed since a measurement was taken: code, packages or protocol."""
-    return _differing(current_digests(project, need), digests)
+    return _differing(current_digests(project, need, codes), digests)
 
 
 def _differing(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
