@@ -5,7 +5,8 @@ import json
 from verify.commands import DONE, Options
 from verify.console import show_diagnosis
 from verify.doctor import diagnose
-from verify.load import find_root, load
+from verify.load import load
+from verify.root import find_root
 from verify.say import say
 from verify.state import state_of
 

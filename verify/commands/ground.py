@@ -6,7 +6,8 @@ from verify.commands import DONE, FOUND, Options
 from verify.commands.common import selected
 from verify.ground.check import ground
 from verify.ground.sources import read_sources
-from verify.load import find_root, load
+from verify.load import load
+from verify.root import find_root
 from verify.say import say
 
 

@@ -3,8 +3,9 @@
 from verify import run as runner
 from verify.commands import Options
 from verify.commands.common import code_of, selected, show_report, words_in
-from verify.load import find_root, load
+from verify.load import load
 from verify.report import report_of
+from verify.root import find_root
 from verify.say import say
 
 

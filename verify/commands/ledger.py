@@ -7,7 +7,7 @@ from typing import Any
 
 from verify.commands import DONE, Options
 from verify.ledger import Event, check, combined_head, read_ledgers
-from verify.load import find_root
+from verify.root import find_root
 from verify.say import say
 
 

@@ -3,7 +3,8 @@
 import json
 
 from verify.commands import DONE, Options
-from verify.load import find_root, load
+from verify.load import load
+from verify.root import find_root
 from verify.say import say
 
 

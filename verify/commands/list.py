@@ -5,8 +5,9 @@ import json
 from verify.commands import DONE, Options
 from verify.commands.common import selected
 from verify.console import show_entries
-from verify.load import find_root, load
+from verify.load import load
 from verify.report import report_of
+from verify.root import find_root
 from verify.say import say
 
 

@@ -10,8 +10,9 @@ from verify.errors import VerifyError
 from verify.ground.document import Document
 from verify.ground.locate import Located, locate
 from verify.ground.sources import read_file, read_sources
-from verify.load import find_root, load
+from verify.load import load
 from verify.refusals import suggestion
+from verify.root import find_root
 from verify.say import say
 
 _MOST_PLACES = 20

@@ -3,9 +3,10 @@
 import json
 
 from verify.commands import DONE, FOUND, Options
-from verify.load import find_root, load
+from verify.load import load
 from verify.publish import tables
 from verify.report import report_of
+from verify.root import find_root
 from verify.say import say
 
 

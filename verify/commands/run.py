@@ -6,10 +6,11 @@ from verify import run as runner
 from verify.commands import DONE, ERROR, FOUND, Options
 from verify.commands.common import code_of, selected, show_report, words_in
 from verify.console import Watcher, show_plan
-from verify.load import find_root, load
+from verify.load import load
 from verify.project import Project
 from verify.publish import tables
 from verify.report import report_of
+from verify.root import find_root
 from verify.say import say
 from verify.state import state_of
 

@@ -5,9 +5,10 @@ import json
 from verify.commands import DONE, Options
 from verify.console import explain
 from verify.errors import VerifyError
-from verify.load import find_root, load
+from verify.load import load
 from verify.refusals import suggestion
 from verify.report import report_on
+from verify.root import find_root
 from verify.say import say
 from verify.state import state_of
 
