@@ -123,6 +123,32 @@ def test_commands_that_measure_nothing_load_no_torch(command):
     assert not {"torch", "timm", "numpy"} & loaded
 
 
+@pytest.mark.parametrize(
+    ("command", "others"),
+    [
+        ("lint", {"verify.ledger", "verify.judge", "verify.console", "filelock"}),
+        ("list", {"verify.run", "verify.doctor", "verify.ground", "verify.publish", "psutil"}),
+        ("doctor", {"verify.run", "verify.ground", "verify.publish", "psutil"}),
+        ("ledger check", {"verify.load", "pydantic", "yaml"}),
+    ],
+    ids=str,
+)
+def test_a_command_loads_only_what_it_uses(command, others):
+    code = "import sys\nfrom verify.cli import main\nassert main(sys.argv[1:]) == 0"
+    loaded = loaded_by(code, *command.split(), "--project", str(ROOT))
+    assert f"verify.commands.{command.split()[0]}" in loaded
+    assert not others & loaded
+
+
+def test_only_a_process_of_its_own_stops_the_garbage_collector():
+    code = (
+        "import gc, sys\nfrom verify.cli import main, script\n"
+        "main(['--version'])\nassert gc.isenabled()\n"
+        "sys.argv = ['verify', '--version']\nscript()\nassert not gc.isenabled()"
+    )
+    assert "verify.commands.overview" in loaded_by(code)
+
+
 def test_showing_a_claim_loads_no_torch():
     code = "\n".join(
         (

@@ -2,16 +2,13 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from verify.doctor import Diagnosis
 from verify.expect import Operation, PrintedFigure, claims_in
-from verify.ground.check import OUTCOMES, Grounding, problem_lines
-from verify.ground.locate import Located
-from verify.plan import Job, Plan
 from verify.project import Project
 from verify.report import Entry, Report, worst_first
+from verify.say import say
 from verify.state import State
 from verify.wording import (
     explanation_words,
@@ -26,17 +23,13 @@ from verify.wording import (
     verdict_words,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only one command has, and so must not be loaded by the others
+    from verify.doctor import Diagnosis
+    from verify.plan import Job, Plan
     from verify.terminal import Bar
 
 _STYLES = {"pass": "green", "fail": "bold red", "error": "bold magenta", "inconclusive": "yellow"}
 _PROGRESS_FROM_S = 2.0
-_MOST_PLACES = 20
-
-
-def say(line: str = "") -> None:
-    """Write one line to standard output, as it is."""
-    sys.stdout.write(f"{line}\n")
 
 
 def show_entries(entries: tuple[Entry, ...]) -> None:
@@ -75,7 +68,7 @@ def show_summary(report: Report) -> None:
     say(f"ledger head: {report.head or 'none yet'}")
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: "Plan") -> None:
     """Say what a run would measure, for which claims, and what it cannot."""
     for job in plan.jobs:
         claims = ", ".join(job.claims) or "explanations only"
@@ -85,7 +78,7 @@ def show_plan(plan: Plan) -> None:
     say(f"{len(plan.jobs)} to measure, about {plan.estimate_s:.0f} s; {len(plan.blocked)} blocked")
 
 
-def show_diagnosis(diagnosis: Diagnosis) -> None:
+def show_diagnosis(diagnosis: "Diagnosis") -> None:
     """Say what is decided, what a run would add, what stands in the way, and on what machine."""
     counts = diagnosis.counts
     say(
@@ -122,29 +115,6 @@ def _show_machine(machine: Mapping[str, Any]) -> None:
     say(f"  results: {free if disk['writable'] else 'not writable: ' + disk['because']}")
 
 
-def show_grounding(grounding: Grounding) -> None:
-    """Say what is not where a claim says it is, what to know about the documents, and counts."""
-    for warning in grounding.warnings:
-        say(f"warning: {warning}")
-    for line in problem_lines(grounding.problems):
-        say(line)
-    counts = grounding.counts
-    found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
-    say(f"{counts['claims']} claims at {counts['locators']} places: {found}")
-
-
-def show_places(found: Sequence[Located], text: str, document: str, warning: str | None) -> None:
-    """List the places of a text as locators to paste."""
-    if warning is not None:
-        say(f"# warning: {warning}")
-    for place in found[:_MOST_PLACES]:
-        say(str(place))
-    if len(found) > _MOST_PLACES:
-        say(f"# and {len(found) - _MOST_PLACES} more; give more of the text")
-    if not found:
-        say(f"# {document} prints {text!r} nowhere")
-
-
 class Watcher:
     """Progress of a run, on standard error: a bar on a terminal, lines elsewhere."""
 
@@ -161,7 +131,7 @@ class Watcher:
         if self.bar is not None:
             self.bar.stop()
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: "Plan") -> None:
         """Open a bar if the plan is long enough to be watched."""
         self.total, self.done = len(plan.jobs), 0
         if self.bar is not None:
@@ -171,12 +141,12 @@ class Watcher:
 
             self.bar = Bar(self.total)
 
-    def started(self, job: Job) -> None:
+    def started(self, job: "Job") -> None:
         """Name the measurement that begins."""
         if self.bar is not None:
             self.bar.name(str(job.need))
 
-    def finished(self, job: Job, outcome: Mapping[str, Any]) -> None:
+    def finished(self, job: "Job", outcome: Mapping[str, Any]) -> None:
         """Count one measurement; errors are named at once."""
         self.done += 1
         trouble = outcome.get("reason", "")

@@ -163,6 +163,8 @@ def _project_imports(
             continue
         by = f"{file}:{statement.line}"
         yield _Wanted(base, by)
+        if not _places_of(base, roots)[0].is_dir():
+            continue  # only a folder holds further modules
         for member in (f"{base}.{member}" for member in statement.names):
             # What is no module is a name inside ``base``, which is in already.
             if any(candidate.is_file() for candidate in _places_of(member, roots)[1]):

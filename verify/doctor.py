@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from verify.environment import environment, machine_slug, package_version
-from verify.ledger import Event, Ledger
+from verify.environment import PACKAGES, environment, machine_slug, package_version
+from verify.plan import MISSES, make_plan
 from verify.project import Project
 from verify.report import Entry, Report, report_on
-from verify.run import PACKAGES, plan_for
-from verify.state import State, outdated
+from verify.state import Codes, State, outdated
 from verify.stored import Stored
 
 _RUN = "verify all"
@@ -84,7 +83,13 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         state: Its ledgers, read.
     """
     report = report_on(project, state)
-    plan = plan_for(project, state, list(project.claims), fresh=False)
+    plan = make_plan(
+        project,
+        state.stored,
+        list(project.claims),
+        machine=machine_slug(),
+        unexplained=[e.claim.id for e in report.entries if e.verdict.verdict in MISSES],
+    )
     counts = report.counts()
     undecided = {e.claim.id for e in report.entries if e.verdict.verdict not in {"pass", "fail"}}
     served = {id_ for job in plan.jobs for id_ in job.claims}
@@ -172,8 +177,9 @@ def _changes(project: Project, state: State) -> dict[str, list[str]]:
     """Map the event of every stale measurement to what has changed since."""
     events = {event.sha256: event for event in state.events("measured")}
     needs = {n.key: n for claim in project.claims.values() for n in project.all_needs(claim)}
+    codes: Codes = {}
     return {
-        outcome.event: outdated(project, needs[key], events[outcome.event].digests)
+        outcome.event: outdated(project, needs[key], events[outcome.event].digests, codes)
         for key, outcome in state.stored.items()
         if outcome.stale and key in needs
     }
@@ -188,7 +194,10 @@ def _machine(project: Project, state: State) -> dict[str, Any]:
         "name": machine_slug(),
         **{key: found[key] for key in ("os", "python", "cpu", "gpu", "commit", "dirty")},
         "packages": [{**asdict(p), "same": p.same} for p in _packages(state)],
-        "ledgers": [_ledger(project, *item) for item in state.ledgers.items()],
+        "ledgers": [
+            {"machine": machine, "events": len(events), "torn": machine in state.torn}
+            for machine, events in state.ledgers.items()
+        ],
         "results": _disk(project.results),
     }
 
@@ -211,12 +220,6 @@ def _packages(state: State) -> Iterator[Package]:
 
 def _versions(name: str, all_: Iterable[Mapping[str, str | None]]) -> tuple[str | None, ...]:
     return tuple(sorted({versions[name] for versions in all_ if name in versions}, key=str))
-
-
-def _ledger(project: Project, machine: str, events: list[Event]) -> dict[str, Any]:
-    ledger = Ledger(project.results / machine)
-    ledger.events()  # only a look at the file tells whether its end is torn
-    return {"machine": machine, "events": len(events), "torn": ledger.torn}
 
 
 def _disk(results: Path) -> dict[str, Any]:

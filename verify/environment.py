@@ -14,7 +14,10 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["environment", "machine_slug", "package_version", "tool_version"]
+__all__ = ["PACKAGES", "environment", "machine_slug", "package_version", "tool_version"]
+
+PACKAGES = ("torch", "timm", "numpy", "pydantic")
+"""Versions every event records."""
 
 _GIT_TIME_LIMIT_S = 10
 _CPU_SLUGS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "arm64"}

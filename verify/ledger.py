@@ -334,6 +334,16 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def open_ledgers(results: Path) -> dict[str, Ledger]:
+    """Name every ``results/<machine>/ledger.jsonl`` by machine, sorted; nothing is read yet."""
+    with _explained(results, "a folder of ledgers"):
+        try:
+            folders = sorted(results.iterdir())
+        except FileNotFoundError:
+            return {}
+        return {folder.name: Ledger(folder) for folder in folders if (folder / _LEDGER).exists()}
+
+
 def read_ledgers(results: Path) -> dict[str, list[Event]]:
     """Read every ``results/<machine>/ledger.jsonl``.
 
@@ -341,10 +351,9 @@ def read_ledgers(results: Path) -> dict[str, list[Event]]:
         The finished events by machine, sorted by name; nothing for a missing folder.
 
     Raises:
-        LedgerDamagedError: a chain does not hold.
-        VerifyError: something cannot be read.
+        VerifyError: something cannot be read; LedgerDamagedError where a chain does not hold.
     """
-    return {machine: ledger.events() for machine, ledger in _ledgers(results).items()}
+    return {machine: ledger.events() for machine, ledger in open_ledgers(results).items()}
 
 
 def combined_head(ledgers: Mapping[str, Sequence[Event]]) -> str | None:
@@ -373,7 +382,7 @@ def check(results: Path, expect_head: str | None = None) -> list[str]:
     """
     if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):
         raise VerifyError(f"head: want 12 to 64 hex digits, found {expect_head!r}; copy it again")
-    found = _ledgers(results)
+    found = open_ledgers(results)
     events = {machine: ledger.events() for machine, ledger in found.items()}
     for machine, ledger in found.items():
         if ledger.torn:
@@ -389,12 +398,3 @@ def check(results: Path, expect_head: str | None = None) -> list[str]:
         )
     lines = [f"{name}: {len(chain)} events, head {_head(chain)}" for name, chain in events.items()]
     return [*lines, f"combined head {head}" if head else "no events"]
-
-
-def _ledgers(results: Path) -> dict[str, Ledger]:
-    with _explained(results, "a folder of ledgers"):
-        try:
-            folders = sorted(results.iterdir())
-        except FileNotFoundError:
-            return {}
-        return {folder.name: Ledger(folder) for folder in folders if (folder / _LEDGER).exists()}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
 from reproductions.errors import ReproductionError
 from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, WrittenClaim
-from verify.errors import ClaimError, VerifyError
+from verify.errors import ClaimError
 from verify.lint import check, unknown_source
 from verify.need import Need
 from verify.project import Project, TableColumn, TableRow
@@ -22,26 +22,6 @@ from verify.twins import twins_of
 from verify.yaml_lines import Document, Path_, Place, Problem, read, shown
 
 Shape = TypeVar("Shape", bound=BaseModel)
-
-
-def find_root(start: Path | None) -> Path:
-    """Find the project folder: the one given, or the nearest above here with a ``claims.yaml``.
-
-    Raises:
-        VerifyError: there is none.
-    """
-    if start is not None:
-        candidates = [start.resolve()]
-    else:
-        here = Path.cwd()
-        candidates = [here, *here.parents, Path(__file__).resolve().parent.parent]
-    for folder in candidates:
-        if (folder / "claims.yaml").is_file():
-            return folder
-    raise VerifyError(
-        f"{candidates[0]}: want a folder with claims.yaml, found none; "
-        "run inside a project or name one with --project DIR"
-    )
 
 
 def load(root: Path) -> Project:

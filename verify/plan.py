@@ -11,6 +11,9 @@ from verify.need import Need
 from verify.project import Project
 from verify.stored import Stored
 
+MISSES = frozenset({"fail", "inconclusive"})
+"""Verdicts that want an explanation: what may give one is measured too."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -9,17 +9,15 @@ from filelock import FileLock
 
 from verify.child import Outcome, Worker
 from verify.digest import code_digest, digest
-from verify.environment import environment, machine_slug
+from verify.environment import PACKAGES, environment, machine_slug
 from verify.errors import VerifyError
 from verify.judge import judge
 from verify.ledger import Event, Ledger
-from verify.plan import Job, Plan, make_plan
+from verify.plan import MISSES, Job, Plan, make_plan
 from verify.project import Project
-from verify.state import State, current_digests, package_roots, state_of, unrecorded
+from verify.state import Codes, State, current_digests, package_roots, state_of, unrecorded
 from verify.verdict import Verdict
 
-PACKAGES = ("torch", "timm", "numpy", "pydantic")
-"""Versions every event records."""
 _POLL_S = 0.02
 
 
@@ -83,7 +81,7 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
 def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool) -> Plan:
     """Plan what a run on this machine would measure, explanations of misses included."""
     verdicts = judge(project, state.stored)
-    missing = [id_ for id_ in ids if verdicts[id_].verdict in {"fail", "inconclusive"}]
+    missing = [id_ for id_ in ids if verdicts[id_].verdict in MISSES]
     return make_plan(
         project, state.stored, ids, fresh=fresh, machine=machine_slug(), unexplained=missing
     )
@@ -260,7 +258,10 @@ class _Recorder:
         for claim in self.project.claims.values():
             # What may explain a miss is planned only once the miss is known.
             needs |= {need.key: need for need in self.project.tried_needs(claim)}
-        self.digests = {key: current_digests(self.project, need) for key, need in needs.items()}
+        codes: Codes = {}
+        self.digests = {
+            key: current_digests(self.project, need, codes) for key, need in needs.items()
+        }
         keys = [job.need.key for job in jobs]
         body = {"jobs": len(keys), "keys": keys, "fresh": fresh}
         self.started = self._write("run_started", body, {})

@@ -16,7 +16,7 @@ from reproductions.contract import Measurement
 from verify.digest import code_digest
 from verify.environment import package_version
 from verify.errors import VerifyError
-from verify.ledger import Event, combined_head, read_ledgers
+from verify.ledger import Event, combined_head, open_ledgers
 from verify.need import Need
 from verify.project import Project
 from verify.stored import Stored
@@ -30,6 +30,8 @@ class State:
     """By machine."""
     stored: Mapping[str, Stored]
     """The current outcome by ``Need.key``."""
+    torn: frozenset[str] = frozenset()
+    """The machines whose ledger ends in a line that a crash cut short."""
 
     @property
     def head(self) -> str | None:
@@ -48,7 +50,8 @@ def state_of(project: Project) -> State:
     Raises:
         LedgerDamagedError: a chain does not hold.
     """
-    ledgers = read_ledgers(project.results)
+    opened = open_ledgers(project.results)
+    ledgers = {machine: ledger.events() for machine, ledger in opened.items()}
     needed: dict[str, Need] = {}
     for claim in project.claims.values():
         for need in (*project.all_needs(claim), *project.tried_needs(claim)):
@@ -66,7 +69,8 @@ def state_of(project: Project) -> State:
                 before = stored.get(need.key)
                 if before is None or _rank(found) >= _rank(before):
                     stored[need.key] = found
-    return State(ledgers, stored)
+    torn = frozenset(machine for machine, ledger in opened.items() if ledger.torn)
+    return State(ledgers, stored, torn)
 
 
 Codes = dict[tuple[str, ...], str]
@@ -93,9 +97,11 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
     }
 
 
-def outdated(project: Project, need: Need, digests: Mapping[str, Any]) -> list[str]:
+def outdated(
+    project: Project, need: Need, digests: Mapping[str, Any], codes: Codes | None = None
+) -> list[str]:
     """Name what has changed since a measurement was taken: code, packages or protocol."""
-    return _differing(current_digests(project, need), digests)
+    return _differing(current_digests(project, need, codes), digests)
 
 
 def _differing(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:

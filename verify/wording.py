@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verify.acceptance import at_print, exactly
-from verify.doctor import Obstacle
 from verify.expect import PrintedFigure, Range
 from verify.report import Entry, Report
 from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
+
+if TYPE_CHECKING:
+    from verify.doctor import Obstacle
 
 WORDS = {
     "pass": "holds",
@@ -151,7 +153,7 @@ _TO_BE_SUPPLIED = frozenset({"model", "reproduction", "weights", "data", "device
 _MOST_NAMED = 6
 
 
-def obstacle_lines(obstacles: Iterable[Obstacle]) -> list[str]:
+def obstacle_lines(obstacles: Iterable["Obstacle"]) -> list[str]:
     """Name what stands in the way, a line for each kind, the kind with most claims first."""
     kinds: dict[str, list[Obstacle]] = {}
     for obstacle in obstacles:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from reproductions.contract import Unit
 from verify.errors import ClaimError, VerifyError
-from verify.load import find_root, load
+from verify.load import load
+from verify.root import find_root
 
 INDEX = f"""schema: 1
 sources:

@@ -1,7 +1,7 @@
 """Every locator of every claim against the documents: located, misquoted, unlocated, no_source."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -57,6 +57,16 @@ class Grounding:
             "problems": [asdict(problem) for problem in self.problems],
             "warnings": list(self.warnings),
         }
+
+    def lines(self) -> list[str]:
+        """Say what is not where a claim says it is, what to know of the documents, and counts."""
+        counts = self.counts
+        found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+        return [
+            *(f"warning: {warning}" for warning in self.warnings),
+            *map(_line, self.problems),
+            f"{counts['claims']} claims at {counts['locators']} places: {found}",
+        ]
 
 
 def ground(project: Project, readings: Mapping[str, Reading], ids: Iterable[str]) -> Grounding:
@@ -218,13 +228,9 @@ def _misquoted(found: str, place: Place, what: str) -> NotThereError:
     return NotThereError(f"line {place.line}: {what}", found, misquoted=True)
 
 
-def problem_lines(problems: Sequence[Problem]) -> list[str]:
-    """Say each problem in one line."""
-    return [
-        f"{problem.outcome}: {problem.id}: {problem.locator}: {problem.detail}"
-        + (f"; found {_short(problem.found)!r}" if problem.found is not None else "")
-        for problem in problems
-    ]
+def _line(problem: Problem) -> str:
+    line = f"{problem.outcome}: {problem.id}: {problem.locator}: {problem.detail}"
+    return line if problem.found is None else f"{line}; found {_short(problem.found)!r}"
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from verify import ledger
 from verify.errors import VerifyError
-from verify.load import find_root, load
+from verify.load import load
+from verify.root import find_root
 from verify.selftest.lab import Wrong
 from verify.selftest.planted import CLAIM, PLANTED, Planted
 
