@@ -2,8 +2,9 @@
 
 Source: https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129,
 vig_pytorch/gcn_lib/torch_vertex.py (read, not copied), of K. Han et al., "Vision GNN: An Image is
-Worth Graph of Nodes", arXiv:2206.00272: each MLP is one linear layer in four groups, BatchNorm and GELU. The same
-four stand in Table I of the ClusterViG paper. The variants use the max-relative one.
+Worth Graph of Nodes", arXiv:2206.00272: each MLP is one linear layer in four groups, BatchNorm
+and GELU. The same four stand in Table I of the ClusterViG paper. The variants use the
+max-relative one.
 """
 
 from collections.abc import Mapping

@@ -6,11 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vig_models import ModelError, create_model
-from vig_models.greedyvig import Grapher as DAGC
+from vig_models import ModelError, create_model, greedyvig, mobilevig, mobilevigv2
 from vig_models.layers import ConditionalPositionEncoding
-from vig_models.mobilevig import Grapher as SVGA
-from vig_models.mobilevigv2 import Grapher as MGC
 from vig_models.pvg import GraphLU
 
 SIDES = [(7, 7), (6, 9)]
@@ -23,7 +20,7 @@ def _double(float64: None) -> None:
 
 def _reference_aggregate(x: Tensor, pairs: list[tuple[int, int]], sign: int) -> Tensor:
     """Take the largest of 0 and the differences to what rolling by each pair brings."""
-    images, channels, rows, columns = x.shape
+    images, _, rows, columns = x.shape
     largest = torch.zeros_like(x)
     for b in range(images):
         for r in range(rows):
@@ -39,13 +36,13 @@ def _reference_aggregate(x: Tensor, pairs: list[tuple[int, int]], sign: int) -> 
 def test_svga_compares_with_every_second_row_and_column(sides: tuple[int, int]) -> None:
     x = torch.randn(2, 3, *sides)
     pairs = [(i, 0) for i in range(2, sides[0], 2)] + [(0, i) for i in range(2, sides[1], 2)]
-    found = SVGA(4, step=2, drop_path_rate=0.0).aggregate(x)
+    found = mobilevig.Grapher(4, step=2, drop_path_rate=0.0).aggregate(x)
     assert torch.equal(found, _reference_aggregate(x, pairs, sign=-1))
 
 
 def test_svga_has_seven_connections_and_mgc_five() -> None:
     x = torch.randn(1, 4, 7, 7)
-    for grapher, wanted in ((SVGA(4, 2, 0.0), 7), (MGC(4, 2), 5)):
+    for grapher, wanted in ((mobilevig.Grapher(4, 2, 0.0), 7), (mobilevigv2.Grapher(4, 2), 5)):
         neighbors = grapher.eval().graph(x).neighbors[0].tolist()
         assert {len(set(node)) for node in neighbors} == {wanted}
         assert all(node[0] == index for index, node in enumerate(neighbors))
@@ -56,7 +53,10 @@ def test_mgc_compares_with_four_positions(sides: tuple[int, int]) -> None:
     x = torch.randn(2, 3, *sides)
     pairs = [(2, 0), (-2, 0), (0, 2), (0, -2)]
     torch.testing.assert_close(
-        MGC(4, step=2).aggregate(x), _reference_aggregate(x, pairs, sign=1), atol=1e-15, rtol=0
+        mobilevigv2.Grapher(4, step=2).aggregate(x),
+        _reference_aggregate(x, pairs, sign=1),
+        atol=1e-15,
+        rtol=0,
     )
 
 
@@ -88,13 +88,13 @@ def _reference_dagc(x: Tensor, step: int) -> Tensor:
 @pytest.mark.parametrize("sides", SIDES, ids=str)
 def test_dagc_keeps_what_is_near(sides: tuple[int, int], step: int) -> None:
     x = torch.randn(2, 3, *sides)
-    found = DAGC(4, step).aggregate(x)
+    found = greedyvig.Grapher(4, step).aggregate(x)
     torch.testing.assert_close(found, _reference_dagc(x, step), atol=1e-14, rtol=0)
     assert found.any()
 
 
 def test_the_graph_of_dagc_holds_the_edges_that_forward_keeps() -> None:
-    grapher = DAGC(4, 1).eval()
+    grapher = greedyvig.Grapher(4, 1).eval()
     x = torch.randn(2, 4, 7, 7)
     graph = grapher.graph(x)
     features = graph.nodes
