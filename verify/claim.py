@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,7 +18,7 @@ from pydantic import (
 from reproductions.contract import Unit
 from verify.acceptance import Printed
 from verify.expect import Decimal_, Expect, Strict, Value, operands_in, wrong_inputs
-from verify.figure import Name, Text
+from verify.figure import Name, PrintedFigure, Text
 from verify.operand import Input, MeasuredInput, MeasuredOf
 
 ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
@@ -314,12 +315,21 @@ class Source(Strict):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class PublishedFigure(PrintedFigure):
+    """A number that a work prints and no document here, for claims to compare or compute with."""
+
+    at: Text
+    """Where the work prints it, and of what."""
+
+
 class Paper(Strict):
     """A work documents speak of."""
 
     title: Text
     arxiv: Annotated[str, StringConstraints(pattern=r"^\d{4}\.\d{4,5}(v\d+)?$")] | None = None
     code: Text | None = None
+    figures: dict[Name, PublishedFigure] = {}
+    """What it prints, by name; a claim names one as ``papers.<work>.<name>``."""
 
 
 class ModelNote(Strict):
@@ -359,6 +369,25 @@ class Index(Strict):
     """Names claims may use, with any params, before the reproduction is written; likewise."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
+
+    @model_validator(mode="after")
+    def _told_from_figures(self) -> Self:
+        if _FIGURES in self.sources:
+            raise ValueError(f"want a document's name other than {_FIGURES!r}, got it; rename it")
+        return self
+
+    @cached_property
+    def figures(self) -> dict[str, PublishedFigure]:
+        """Every figure of every work, by the id that claims name it by."""
+        return {
+            f"{_FIGURES}.{work}.{name}": figure
+            for work, paper in self.papers.items()
+            for name, figure in paper.figures.items()
+        }
+
+
+_FIGURES = "papers"
+"""Begins the ids of figures, which are no claims of a document."""
 
 
 def printed_value(claim: Claim) -> Value | None:

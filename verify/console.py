@@ -193,7 +193,7 @@ def _explain_inputs(project: Project, entry: Entry) -> None:
     expect = entry.claim.expect
     named = claims_in(expect) if isinstance(expect, Operation) else entry.claim.operands()
     for id_ in dict.fromkeys(given for given in named if isinstance(given, str)):
-        given = project.claims[id_].expect
+        given = project.print_of(id_)
         printed = f"{given.printed} {given.unit}" if isinstance(given, PrintedFigure) else ""
         say(f"from       {id_}: {printed}")
 

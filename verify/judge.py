@@ -21,7 +21,6 @@ from verify.expect import (
     Equal,
     Ordering,
     Outcome,
-    PrintedFigure,
     Ratio,
     Value,
     claims_in,
@@ -300,16 +299,11 @@ class _Court:
     # -- printed numbers against printed numbers -----------------------------------------
 
     def _rounding(self, id_: str) -> Interval:
-        expect = self.project.claims[id_].expect
-        if not isinstance(expect, PrintedFigure):  # lint has refused it
-            raise TypeError(f"{id_}: want a printed number, found none")
-        return expect.rounding
+        return self.project.figure_of(id_).rounding
 
     def _point(self, id_: str) -> Interval:
-        expect = self.project.claims[id_].expect
-        if not isinstance(expect, PrintedFigure):  # lint has refused it
-            raise TypeError(f"{id_}: want a printed number, found none")
-        return Interval(expect.figure.value, expect.figure.value)
+        value = self.project.figure_of(id_).figure.value
+        return Interval(value, value)
 
     def _printed_arithmetic(self, claim: Claim, expect: Arithmetic) -> Verdict:
         accepted = Acceptance.of(expect, claim.tolerance)

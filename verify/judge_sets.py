@@ -6,7 +6,7 @@ from dataclasses import replace
 from reproductions.contract import Measurement
 from verify.acceptance import exactly, interval_of
 from verify.claim import Claim
-from verify.expect import Marks, Outcome, PrintedFigure
+from verify.expect import Marks, Outcome
 from verify.kinds.member import Member
 from verify.kinds.outcome import ran_out_of_memory
 from verify.kinds.rules import ruled
@@ -118,14 +118,12 @@ def _convention(project: Project, given: Input) -> str:
 
 
 def _printed(project: Project, id_: str) -> Member:
-    expect = project.claims[id_].expect
+    expect = project.print_of(id_)
     if isinstance(expect, Outcome):
         return Member(id_, out_of_memory=True)
-    if not isinstance(expect, PrintedFigure):  # lint has refused it
-        raise TypeError(f"{id_}: want a printed number, found none")
     return Member(id_, expect.rounding, expect.figure.value)
 
 
 def _unit(project: Project, id_: str) -> str | None:
-    expect = project.claims[id_].expect
+    expect = project.print_of(id_)
     return expect.unit if isinstance(expect, Marks) else None

@@ -299,6 +299,8 @@ class _Checking:
 
     def _unit_of(self, given: Input) -> str | None:
         if isinstance(given, str):
+            if (figure := self.index.figures.get(given)) is not None:
+                return figure.unit
             other = self.claims.get(given)
             return getattr(other.expect, "unit", None) if other is not None else None
         spec = self._spec(self._reproduction(given) or "")
@@ -317,7 +319,8 @@ class _Checking:
                 yield ("expect",), sentence
 
     def _printed_id(self, claim: Claim, id_: str) -> Iterator[str]:
-        yield from printed_problems(self.claims, claim, id_)
+        if id_ not in self.index.figures:
+            yield from printed_problems(self.claims, self.index, claim, id_)
 
 
 _RESULT_UNITS = {"ratio": "ratio", "percent_change": "percent"}

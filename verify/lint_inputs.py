@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from verify.claim import Claim
+from verify.claim import Claim, Index
 from verify.expect import (
     AllOf,
     BestOf,
@@ -23,11 +23,13 @@ _APART = (BestOf, Range, UpTo, Vague, AllOf)
 """Kinds that count an out-of-memory side apart, and so may name a cell that prints one."""
 
 
-def printed_problems(claims: Mapping[str, Claim], claim: Claim, id_: str) -> Iterator[str]:
-    """Yield what is wrong with a claim id that stands for its print."""
+def printed_problems(
+    claims: Mapping[str, Claim], index: Index, claim: Claim, id_: str
+) -> Iterator[str]:
+    """Yield what is wrong with an id that stands for a print and is no figure of a work."""
     given = claims.get(id_)
     if given is None:
-        hint = suggestion(id_, claims)
+        hint = suggestion(id_, [*claims, *index.figures])
         yield f"want the id of a claim or a quoted constant, got {id_!r}{hint}"
     elif isinstance(given.expect, Outcome) and isinstance(claim.expect, _APART):
         if given.expect.means != "out_of_memory":

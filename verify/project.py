@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verify.claim import Claim, Index
+from verify.expect import Outcome, PrintedFigure
 from verify.need import Need
 
 
@@ -48,6 +49,20 @@ class Project:
     def results(self) -> Path:
         """The folder of ledgers and published tables."""
         return self.root / "results"
+
+    def print_of(self, id_: str) -> PrintedFigure | Outcome:
+        """Give what a claim prints, or a figure of another work."""
+        found = self.index.figures.get(id_) or self.claims[id_].expect
+        if not isinstance(found, PrintedFigure | Outcome):  # lint has refused it
+            raise TypeError(f"{id_}: want a printed number, found none")
+        return found
+
+    def figure_of(self, id_: str) -> PrintedFigure:
+        """Give a printed number; a cell that prints an outcome has none."""
+        found = self.print_of(id_)
+        if not isinstance(found, PrintedFigure):  # lint has refused it
+            raise TypeError(f"{id_}: want a printed number, found an outcome")
+        return found
 
     def substitutes(self, need: Need) -> bool:
         """Tell whether the model measured only stands for the one the claim is about."""

@@ -111,16 +111,25 @@ def _columns(claims: Iterable[Claim]) -> Columns:
 def prints(claim: Claim) -> tuple[str, ...]:
     """List the strings the claim says the document prints; none for words alone.
 
-    A word in our own terms ("dynamic") stands behind other words of the document where the
-    locator gives those.
+    Words in our own terms ("dynamic") stand behind other words of the document where a
+    locator gives those, or gives a whole sentence.
     """
     printed = getattr(claim.expect, "printed", None)
-    quoted = any(isinstance(place, Cell) and place.printed for place in claim.found_at)
-    if quoted and isinstance(claim.expect, Equal) and claim.expect.form == "word":
+    if isinstance(claim.expect, Equal) and _in_own_words(claim, claim.expect):
         return ()
     if printed is None:
         return ()
     return (printed,) if isinstance(printed, str) else tuple(printed)
+
+
+def _in_own_words(claim: Claim, expect: Equal) -> bool:
+    """Tell whether words, not numbers, are expected at a place that is pinned by its own words."""
+    expected = "".join(expect.printed)
+    pinned = any(
+        isinstance(place, Sentence) or (isinstance(place, Cell) and place.printed)
+        for place in claim.found_at
+    )
+    return pinned and not any(character.isdigit() for character in expected)
 
 
 def _problems_of(

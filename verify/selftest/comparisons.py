@@ -138,15 +138,13 @@ def ordering(lab: Lab) -> None:
 
 
 def _printed_ordering(lab: Lab, expect: Ordering) -> None:
-    origins = [lab.others[str(id_)] for id_ in lab.origin.inputs]
-    own = [o.expect for o in origins]
-    prints = [f.printed for f in own if isinstance(f, PrintedFigure)]
+    own = {str(id_): lab.print_of(str(id_)) for id_ in lab.origin.inputs}
+    prints = [own[str(id_)].printed for id_ in lab.origin.inputs]
     for first, second in (*PRINTS, (prints[0], prints[1]), (prints[1], prints[0])):
         figures = []
-        for origin, printed in zip(origins, (first, second), strict=True):
-            if isinstance(origin.expect, PrintedFigure):
-                figure = origin.expect.model_copy(update={"printed": printed, "padded": False})
-                figures.append((lab.printed(origin, figure), figure))
+        for id_, printed in zip(lab.origin.inputs, (first, second), strict=True):
+            figure = own[str(id_)].model_copy(update={"printed": printed, "padded": False})
+            figures.append((lab.printed(str(id_), figure), figure))
         outcome = related(expect.relation, rounding(figures[0][1]), rounding(figures[1][1]))
         copied = lab.add(lab.origin, inputs=[id_ for id_, _ in figures])
         lab.expect(f"prints {first} and {second}", copied, outcome)

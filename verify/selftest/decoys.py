@@ -80,7 +80,7 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
     counts: dict[str, int] = {}
     wrong = []
     for claim in project.claims.values():
-        lab = Lab(claim, project.claims, project.needs)
+        lab = Lab(claim, project.claims, project.needs, project.index.figures)
         kind = lab.kind
         maker = MAKERS.get(kind)
         if maker is not None:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, JsonValue
 
 from reproductions.contract import SPECS, Measurement, Params, Quantity, Spec
 from verify import judge as judging
-from verify.claim import Claim, Index, ModelNote
+from verify.claim import Claim, Index, ModelNote, PublishedFigure
 from verify.expect import PrintedFigure
 from verify.need import Need
 from verify.project import Project
@@ -73,11 +73,14 @@ class Lab:
     """The claims that it computes with, by id, among all of its project."""
     others_needs: Mapping[str, Sequence[Need]] = field(default_factory=dict)
     """What each of these claims is judged on."""
+    figures: Mapping[str, PublishedFigure] = field(default_factory=dict)
+    """The figures of other works that it may compute with, by id."""
     claims: dict[str, Claim] = field(default_factory=dict)
     needs: dict[str, tuple[Need, ...]] = field(default_factory=dict)
     protocols: dict[str, dict[str, Need]] = field(default_factory=dict)
     stored: dict[str, Stored] = field(default_factory=dict)
     models: dict[str, ModelNote] = field(default_factory=dict)
+    published: dict[str, PublishedFigure] = field(default_factory=dict)
     accused: dict[str, tuple[str, Expected]] = field(default_factory=dict)
     invented: int = 0
 
@@ -97,9 +100,18 @@ class Lab:
         self.needs[id_] = tuple(needs)
         return copied
 
-    def printed(self, claim: Claim, figure: PrintedFigure) -> str:
-        """Put down a print that others compute with, itself not judged; give its id."""
-        return self.add(claim, expect=figure, check="none", because="a decoy").id
+    def print_of(self, id_: str) -> Any:
+        """Give what a claim prints, or a figure of another work."""
+        return self.figures.get(id_) or self.others[id_].expect
+
+    def printed(self, id_: str, figure: PrintedFigure) -> str:
+        """Put down a print in the place of another that is computed with; give its id."""
+        if id_ not in self.figures:
+            return self.add(self.others[id_], expect=figure, check="none", because="a decoy").id
+        name = f"n{len(self.published)}"
+        at = {"at": "a decoy"}
+        self.published[name] = PublishedFigure.model_validate({**figure.model_dump(), **at})
+        return f"papers.decoy.{name}"
 
     def expect(self, name: str, claim: Claim, expected: Expected) -> None:
         """Say how a claim put down must come out."""
@@ -161,7 +173,10 @@ class Lab:
 
     def judged(self) -> dict[str, Verdict]:
         """Send everything put down through the judge."""
-        index = Index.model_validate({"schema": 1, "sources": {}, "models": self.models})
+        papers = {"decoy": {"title": "Decoys", "figures": self.published}}
+        index = Index.model_validate(
+            {"schema": 1, "sources": {}, "papers": papers, "models": self.models}
+        )
         project = Project(
             root=Path(),
             index=index,

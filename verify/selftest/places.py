@@ -49,10 +49,11 @@ def units_of(lab: Lab) -> list[str]:
 def _unit(lab: Lab, given: Input) -> str:
     if isinstance(given, MeasuredInput):
         return spec_of(given.reproduction).unit
-    claim = lab.others[given.measured if isinstance(given, MeasuredOf) else given]
-    if claim.reproduction is not None and isinstance(given, MeasuredOf):
-        return spec_of(claim.reproduction).unit
-    return getattr(claim.expect, "unit", "")
+    if isinstance(given, MeasuredOf):
+        claim = lab.others[given.measured]
+        found = claim.expect if claim.reproduction is None else spec_of(claim.reproduction)
+        return getattr(found, "unit", "")
+    return getattr(lab.print_of(given), "unit", "")
 
 
 def put(
@@ -145,18 +146,17 @@ class _Places:
         return self.lab.measure(need, {key_of(reproduction, convention): reading})
 
     def _printed(self, id_: str, number: Number) -> str:
-        claim = self.lab.others[id_]
         if isinstance(number, Gone):
             gone = Outcome(kind="outcome", printed="-", means="out_of_memory", card="48 GB")
-            return self.lab.add(claim, expect=gone, check="none", because="a decoy").id
+            return self.lab.add(self.lab.origin, expect=gone, check="none", because="a decoy").id
         if isinstance(number, Missing):
             raise TypeError(f"{id_}: want a number, since prints are never missing")
-        figure = claim.expect
+        figure = self.lab.print_of(id_)
         if not isinstance(figure, PrintedFigure):  # a cell that ran out of memory prints none
             unit = next(unit for unit in units_of(self.lab) if unit)
             figure = Value.model_validate({"kind": "value", "printed": "1", "unit": unit})
         changes = {"printed": _text(number), "padded": False, "hedge": None}
-        return self.lab.printed(claim, figure.model_copy(update=changes))
+        return self.lab.printed(id_, figure.model_copy(update=changes))
 
 
 def _text(number: Fraction | Across) -> str:

@@ -148,12 +148,9 @@ def arithmetic(lab: Lab) -> None:
 
 
 def _figures(lab: Lab, expect: Arithmetic) -> dict[str, PrintedFigure]:
-    named = {leaf: lab.others.get(leaf) for leaf in leaves(expect)}
-    return {
-        id_: claim.expect
-        for id_, claim in named.items()
-        if claim is not None and isinstance(claim.expect, PrintedFigure)
-    }
+    named = [leaf for leaf in leaves(expect) if leaf in lab.others or leaf in lab.figures]
+    prints = {id_: lab.print_of(id_) for id_ in named}
+    return {id_: found for id_, found in prints.items() if isinstance(found, PrintedFigure)}
 
 
 def _results(expect: Arithmetic, own: Figures) -> Iterator[tuple[str, str]]:
@@ -204,7 +201,7 @@ def _printed(lab: Lab, name: str, expect: object, figures: Figures) -> None:
         raise TypeError(f"want arithmetic, got {expect!r}")
     ids = {}
     for id_, figure in figures.items():
-        ids[id_] = lab.printed(lab.others[id_], figure)
+        ids[id_] = lab.printed(id_, figure)
     renamed = _renamed(expect, ids)
     accused = lab.add(lab.origin, expect=renamed)
     lab.expect(name, accused, printed_outcome(lab.origin, expect, figures))
