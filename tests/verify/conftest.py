@@ -125,6 +125,7 @@ class Toy:
         self.claims: dict[str, Claim] = {}
         self.models: dict[str, dict[str, Any]] = {}
         self.stored: dict[str, Stored] = {}
+        self.figures: dict[str, dict[str, str]] = {}
 
     # -- claims --------------------------------------------------------------------------
 
@@ -177,6 +178,12 @@ class Toy:
         return self.claim(
             f"toypaper.toy_count.c{len(self.claims)}", expect, inputs=inputs, **fields
         )
+
+    def figure(self, printed: str, unit: str = "Mparam") -> str:
+        """Declare a figure of another work and give its id."""
+        name = f"f{len(self.figures)}"
+        self.figures[name] = {"printed": printed, "unit": unit, "at": "Table 1"}
+        return f"papers.original.{name}"
 
     def arithmetic(self, printed: str, operation: Mapping[str, Any], **flags: Any) -> str:
         """Add a claim of arithmetic over print."""
@@ -264,7 +271,7 @@ class Toy:
         raw = {
             "schema": 1,
             "sources": {claim.source: document for claim in self.claims.values()},
-            "papers": {"original": {"title": "The original"}},
+            "papers": {"original": {"title": "The original", "figures": self.figures}},
             "models": self.models,
         }
         return Index.model_validate(raw)

@@ -313,6 +313,33 @@ def test_a_small_number_may_be_a_word(toy):
     assert toy.outcomes() == {"toyvig.parameter_count.variants": "misquoted"}
 
 
+OWN_WORDS = """
+  - id: toyvig.architecture.mixing
+    statement: ToyViG mixes by convolutions and a graph.
+    found_at: [LOCATOR]
+    reproduction: architecture
+    params: {model: toyvig_s}
+    convention: mixing
+    expect: {kind: equal, form: set, printed: PRINTED}
+"""
+
+
+@pytest.mark.parametrize(
+    ("locator", "printed", "outcome"),
+    [
+        ("{section: Abstract, sentence_sha256: SENTENCE}", "[convolution, graph]", None),
+        ("{section: Abstract, sentence_sha256: SENTENCE}", '["9", "18"]', "misquoted"),
+        ('{section: "I.A", printed: "3.6×"}', "[convolution, graph]", "misquoted"),
+    ],
+    ids=["words_behind_a_sentence", "numbers_behind_a_sentence", "words_behind_a_passage"],
+)
+def test_words_of_our_own_stand_behind_a_whole_sentence(toy, locator, printed, outcome):
+    entry = OWN_WORDS.replace("LOCATOR", locator).replace("PRINTED", printed)
+    toy.claims += entry.replace("SENTENCE", f'"{digest_of(SENTENCE)}"')
+    wanted = {} if outcome is None else {"toyvig.architecture.mixing": outcome}
+    assert toy.outcomes() == wanted
+
+
 def test_what_a_claim_prints(toy):
     toy.write()
     claims = load(toy.root).claims

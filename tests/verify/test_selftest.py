@@ -89,6 +89,14 @@ def every_kind(toy: Any) -> Any:
     toy.arithmetic("0.33", {"ratio": {"of": second, "over": {"sum": [first, second]}}})
     toy.arithmetic("312", {"product": [first, second]}, tolerance={**IN_PERCENT, "by": "1"})
     toy.claim("toypaper.statement.fun", None, check="none", because="fun is not measured")
+    return of_figures(toy, second)
+
+
+def of_figures(toy: Any, row: str) -> Any:
+    """Put down claims that compare a figure of another work with a print of the document."""
+    toy.arithmetic("2.04", {"ratio": {"of": toy.figure("25.0"), "over": row}})
+    words = {"kind": "ordering", "relation": "more_than"}
+    toy.compared(words, [toy.figure("25.0"), row], scope="consistency")
     return toy.project
 
 
@@ -99,11 +107,17 @@ def several_numbers(toy: Any) -> Any:
     models = ("toyvig_s", "toyvig_m", "toyvig_l", "toynet_s")
     measured = [toy.of(model) for model in models]
     hits = [toy.of(model, "toy_hit_rate") for model in models[:2]]
+    published = [*printed[:2], *(toy.figure(text) for text in ("13.5", "14.5"))]
     of_claims = [{"measured": id_} for id_ in printed]
-    for inputs, rated in ((printed, rates), (measured, hits), (of_claims, hits)):
+    for inputs, rated in (
+        (printed, rates),
+        (published, rates),
+        (measured, hits),
+        (of_claims, hits),
+    ):
         first, second, third, fourth = inputs
         pairs = [[first, second], [third, fourth]]
-        fields = {} if inputs is not printed else {"scope": "consistency"}
+        fields = {"scope": "consistency"} if isinstance(first, str) else {}
         for expect in _inside(first, [second, third], pairs, rated):
             toy.compared(expect, [], **fields)
         for given in (inputs, inputs[:2], inputs[:3]):

@@ -109,8 +109,8 @@ class Lab:
         if id_ not in self.figures:
             return self.add(self.others[id_], expect=figure, check="none", because="a decoy").id
         name = f"n{len(self.published)}"
-        at = {"at": "a decoy"}
-        self.published[name] = PublishedFigure.model_validate({**figure.model_dump(), **at})
+        given = figure.model_dump(include=set(PrintedFigure.model_fields))
+        self.published[name] = PublishedFigure.model_validate({**given, "at": "a decoy"})
         return f"papers.decoy.{name}"
 
     def expect(self, name: str, claim: Claim, expected: Expected) -> None:

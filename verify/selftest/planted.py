@@ -227,6 +227,16 @@ IN_INDEX = (
     _in_index("a broken hash", INDEX.replace("aaaa", "zzzz"), "want a SHA-256 in 64"),
     _in_index("an unquoted arXiv id", INDEX.replace('"2401.00010"', "2401.00010"), "want text"),
     _in_index("a broken arXiv id", INDEX.replace("2401.", "24."), "want a quoted arXiv id"),
+    _in_index(
+        "a figure without a place",
+        _changed(INDEX, '"2401.00010"', '"2401.00010", figures: {a: {printed: "1", unit: ms}}'),
+        "figures.a.at: want this key",
+    ),
+    _in_index(
+        "a document that figures are named like",
+        _changed(INDEX, "  toyvig:", "  papers:"),
+        "want a document's name other than 'papers'",
+    ),
     _in_index("a name in capitals", INDEX.replace("  refnet", "  RefNet"), "want a name in lower"),
     _in_index("a planned model that exists", f"{INDEX}planned_models: [resnet18]\n", "exists now"),
     _in_index("an unknown module", f"{INDEX}reproductions: [no_such_module_]\n", "an importable"),
@@ -242,6 +252,7 @@ IN_INDEX = (
 
 IN_COMPARISONS = (
     _sum("cycle", "sum: [toyvig.arithmetic.x]", "want arithmetic without cycles"),
+    _sum("unknown figure", "sum: [papers.refnet.a]", "want the id of a claim or a quoted"),
     _sum("unknown operand", f"sum: [{ID}1]", "want the id of a claim or a quoted constant"),
     _sum("no operation", "coarse: true", NONE_OF),
     _sum("two operations", f"sum: [{ID}], maximum: [{ID}]", NONE_OF),
