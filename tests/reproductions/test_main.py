@@ -48,7 +48,7 @@ def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
     assert main(arguments) == 0
     listed = capsys.readouterr().out
     assert "parameter_count (model, num_classes = 1000) in Mparam: all, trainable" in listed
-    assert "architecture (model, num_classes = 1000) in nodes: type, mixing" in listed
+    assert "architecture (model, num_classes = 1000) in nodes: type, type_of_blocks" in listed
 
 
 @pytest.mark.parametrize(

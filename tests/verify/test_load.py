@@ -188,7 +188,7 @@ FACT = CLAIM.replace("parameter_count", "architecture").replace(
 @pytest.mark.parametrize(
     ("convention", "sentence"),
     [
-        (None, "3: claims.0.convention: want a convention of architecture, got 'unstated'; architecture has type, mixing, blocks,"),
+        (None, "3: claims.0.convention: want a convention of architecture, got 'unstated'; architecture has type, type_of_blocks, mixing,"),
         ("blokcs", "8: claims.0.convention: want a convention of architecture, got 'blokcs'; did you mean 'blocks'?"),
     ],
     ids=["unstated", "misspelled"],
