@@ -45,7 +45,8 @@ def test_an_unknown_attribute_of_the_package_is_an_attribute_error() -> None:
 
 def test_listing_sorts_and_filters() -> None:
     assert list_models() == sorted(name for names in FAMILIES.values() for name in names)
-    assert list_models("*vig_ti") == ["pvig_ti", "vig_ti"]
+    assert list_models("p*vig_ti") == ["pvig_ti"]
+    assert list_models("vig_*") == ["vig_b", "vig_s", "vig_ti"]
     assert list_models("resnet*") == []
 
 
@@ -64,7 +65,7 @@ WRONG = {
     "near setting": (
         ("vig_ti", {"dept": 2}),
         r"^create_model: vig_ti has no setting 'dept'; did you mean 'depth'\? "
-        r"it has depth, channels, neighbors, num_classes, in_chans, drop_path_rate$",
+        r"it has depth, channels, neighbors, graph_conv, num_classes, in_chans, drop_path_rate$",
     ),
     "classes": (
         ("vig_ti", {"num_classes": -1}),
