@@ -182,6 +182,20 @@ def gather_nodes(nodes: Tensor, indices: Tensor) -> Tensor:
     return gathered.permute(0, 3, 1, 2).contiguous()  # (B, C, N, K)
 
 
+def gather_centers(nodes: Tensor, neighbors: Tensor) -> Tensor:
+    """Look up every node once for each of its neighbors, as the authors do.
+
+    Args:
+        nodes: (B, C, N).
+        neighbors: (B, N, K).
+
+    Returns:
+        (B, C, N, K).
+    """
+    centers = torch.arange(nodes.shape[-1], device=nodes.device)[None, :, None]  # (1, N, 1)
+    return gather_nodes(nodes, centers.expand_as(neighbors))
+
+
 def max_relative(nodes: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
     """Compute the largest difference, neighbor minus node, in each channel.
 
@@ -202,8 +216,7 @@ def max_relative(nodes: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
             "max_relative: want nodes (B, C, N), keys (B, C, M), neighbors (B, N, K), "
             f"got {tuple(nodes.shape)}, {tuple(keys.shape)}, {tuple(neighbors.shape)}"
         )
-    centers = torch.arange(num_nodes, device=nodes.device)[None, :, None].expand_as(neighbors)
-    center_features = gather_nodes(nodes, centers)  # (B, C, N, K)
+    center_features = gather_centers(nodes, neighbors)  # (B, C, N, K)
     neighbor_features = gather_nodes(keys, neighbors)  # (B, C, N, K)
     return torch.max(neighbor_features - center_features, dim=-1).values  # (B, C, N)
 

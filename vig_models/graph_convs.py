@@ -5,6 +5,8 @@ vig_pytorch/gcn_lib/torch_vertex.py (read, not copied), of K. Han et al., "Visio
 Worth Graph of Nodes", arXiv:2206.00272: each MLP is one linear layer in four groups, BatchNorm
 and GELU. The same four stand in Table I of the ClusterViG paper. The variants use the
 max-relative one.
+
+As in ``graph``, these run the operations that the authors' code runs, because papers timed that.
 """
 
 from collections.abc import Mapping
@@ -13,9 +15,21 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from vig_models.errors import ModelError
-from vig_models.graph import gather_nodes, max_relative
+from vig_models.errors import ModelError, did_you_mean
+from vig_models.graph import gather_centers, gather_nodes, max_relative
 from vig_models.layers import conv_bn
+from vig_models.naming import Renames
+
+GROUPS = 4
+"""Groups of channels in every linear layer."""
+
+OFFICIAL_NAMES: Renames = (
+    ("graph_conv.update.", "graph_conv.gconv.nn."),
+    ("graph_conv.neighbor.", "graph_conv.gconv.nn1."),  # GraphSAGE has two
+    ("graph_conv.combine.", "graph_conv.gconv.nn2."),
+    ("graph_conv.eps", "graph_conv.gconv.eps"),
+)
+"""Prefixes inside a Grapher: of our state-dict entries and of the authors'."""
 
 
 class MaxRelativeConv(nn.Module):
@@ -54,10 +68,10 @@ class EdgeConv(nn.Module):
 
     def forward(self, x: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
         """Aggregate the edges of each node: (B, C, H, W) -> (B, 2C, H, W)."""
+        centers = gather_centers(x.flatten(2), neighbors)  # (B, C, N, K)
         around = gather_nodes(keys.flatten(2), neighbors)  # (B, C, N, K)
-        centers = x.flatten(2)[..., None].expand_as(around)  # (B, C, N, K)
         edges = self.update(torch.cat((centers, around - centers), dim=1))  # (B, 2C, N, K)
-        return _as_map(edges.amax(dim=-1, keepdim=True), x)
+        return _as_map(torch.max(edges, dim=-1, keepdim=True).values, x)
 
 
 class SAGEConv(nn.Module):
@@ -67,14 +81,14 @@ class SAGEConv(nn.Module):
         """Make the map of the neighbors, C -> C, and the update, 2C -> 2C."""
         super().__init__()
         self.neighbor = _mlp(channels, channels)
-        self.update = _mlp(2 * channels, 2 * channels)
+        self.combine = _mlp(2 * channels, 2 * channels)
 
     def forward(self, x: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
         """Aggregate the mapped neighbors of each node: (B, C, H, W) -> (B, 2C, H, W)."""
         around = self.neighbor(gather_nodes(keys.flatten(2), neighbors))  # (B, C, N, K)
-        largest = around.amax(dim=-1, keepdim=True)  # (B, C, N, 1)
+        largest = torch.max(around, dim=-1, keepdim=True).values  # (B, C, N, 1)
         read = torch.cat((x.flatten(2)[..., None], largest), dim=1)  # (B, 2C, N, 1)
-        return _as_map(self.update(read), x)
+        return _as_map(self.combine(read), x)
 
 
 class GINConv(nn.Module):
@@ -103,15 +117,24 @@ def make_graph_conv(kind: str, channels: int) -> nn.Module:
     """Make the convolution that a config names.
 
     Raises:
-        ModelError: there is no such kind.
+        ModelError: there is no such kind, or the groups do not divide the channels.
     """
     if kind not in GRAPH_CONVS:
-        raise ModelError(f"want a graph_conv out of {', '.join(GRAPH_CONVS)}, got {kind!r}")
+        guess = did_you_mean(str(kind), GRAPH_CONVS)
+        raise ModelError(
+            f"create_model: want a graph_conv out of {', '.join(GRAPH_CONVS)}, got {kind!r}"
+            + (f";{guess}" if guess else "")
+        )
     return GRAPH_CONVS[kind](channels)
 
 
 def _mlp(in_channels: int, out_channels: int) -> nn.Sequential:
-    return conv_bn(in_channels, out_channels, groups=4).append(nn.GELU())
+    if in_channels % GROUPS or out_channels % GROUPS:
+        raise ModelError(
+            f"create_model: want channels that {GROUPS} groups divide in every linear layer of "
+            f"graph_conv, got {in_channels} to {out_channels}"
+        )
+    return conv_bn(in_channels, out_channels, groups=GROUPS).append(nn.GELU())
 
 
 def _as_map(nodes: Tensor, like: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from vig_models.graph import (
     dilation_schedule,
     relative_position_table,
 )
+from vig_models.graph_convs import OFFICIAL_NAMES as CONV_NAMES
 from vig_models.graph_convs import make_graph_conv
 from vig_models.head import Head
 from vig_models.layers import (
@@ -44,7 +45,10 @@ GRIDS = tuple(IMAGE_SIZE // stride for stride in (4, 8, 16, 32))
 
 OFFICIAL_NAMES: Renames = (
     ("stem.", "stem.convs."),
-    ("backbone.{}.grapher.graph_conv.update.", "backbone.{}.0.graph_conv.gconv.nn."),
+    *(
+        (f"backbone.{{}}.grapher.{ours}", f"backbone.{{}}.0.{theirs}")
+        for ours, theirs in CONV_NAMES
+    ),
     ("backbone.{}.grapher.", "backbone.{}.0."),
     ("backbone.{}.ffn.", "backbone.{}.1."),
     ("backbone.{}.", "backbone.{}.conv."),  # downsampling

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from vig_models.errors import ModelError
+from vig_models.errors import ModelError, did_you_mean
 from vig_models.pretrained import pretrained_cfg
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def create_model(
     """
     family = family_of(name)
     if family is None:
-        guess = _did_you_mean(name, list_models())
+        guess = did_you_mean(name, list_models())
         raise ModelError(f"create_model: no model {name!r};{guess} list_models() has all names")
     if implementation not in IMPLEMENTATIONS:
         raise ModelError(
@@ -146,10 +145,5 @@ def _check_known(name: str, overrides: Iterable[str], settings: list[str]) -> No
         if setting not in settings:
             raise ModelError(
                 f"create_model: {name} has no setting {setting!r};"
-                f"{_did_you_mean(setting, settings)} it has {', '.join(settings)}"
+                f"{did_you_mean(setting, settings)} it has {', '.join(settings)}"
             )
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" did you mean {close[0]!r}?" if close else ""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vig_models.classifier import Classifier
 from vig_models.graph import Graph, dilated_knn, dilation_schedule
+from vig_models.graph_convs import OFFICIAL_NAMES as CONV_NAMES
 from vig_models.graph_convs import make_graph_conv
 from vig_models.head import Head
 from vig_models.layers import (
@@ -36,7 +37,10 @@ GRID = IMAGE_SIZE // 16
 
 OFFICIAL_NAMES: Renames = (
     ("stem.", "stem.convs."),
-    ("backbone.{}.grapher.graph_conv.update.", "backbone.{}.0.graph_conv.gconv.nn."),
+    *(
+        (f"backbone.{{}}.grapher.{ours}", f"backbone.{{}}.0.{theirs}")
+        for ours, theirs in CONV_NAMES
+    ),
     ("backbone.{}.grapher.", "backbone.{}.0."),
     ("backbone.{}.ffn.", "backbone.{}.1."),
     ("head.fc.", "prediction.4."),

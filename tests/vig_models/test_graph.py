@@ -102,6 +102,24 @@ def test_knn_equals_the_reference(
     assert found.tolist() == wanted
 
 
+@pytest.mark.parametrize(("k", "dilation"), [(4, 1), (3, 2), (12, 1)])
+def test_knn_among_equally_near_keys_finds_as_near_ones_and_none_twice(
+    k: int, dilation: int
+) -> None:
+    rng = np.random.RandomState(0)
+    for _ in range(20):
+        kinds = rng.randint(-1, 2, size=(2, 3, 5)).astype(float)
+        kinds[:, 0] += 2  # so that no node is zero
+        nodes = torch.from_numpy(kinds[:, :, rng.randint(5, size=12)])  # most have equals
+        unit = nodes.numpy() / np.linalg.norm(nodes.numpy(), axis=1, keepdims=True)
+        distances = ((unit[..., :, None] - unit[..., None, :]) ** 2).sum(axis=1)  # (B, N, N)
+        found = dilated_knn(nodes, nodes, k, dilation).numpy()
+        wanted = np.sort(distances)[..., : k * dilation : dilation]
+        near = np.take_along_axis(distances, found, axis=-1)
+        np.testing.assert_allclose(near, wanted, rtol=0, atol=1e-12)
+        assert all(len(set(row)) == k for row in found.reshape(-1, k).tolist())
+
+
 def test_knn_among_the_nodes_themselves_finds_each_node_first() -> None:
     nodes = _draw(2, 4, 9)
     nearest = dilated_knn(nodes, nodes, num_neighbors=3)[:, :, 0]

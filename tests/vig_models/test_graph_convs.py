@@ -1,13 +1,17 @@
 """Graph convolutions against PyG's, over edges written as a list."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from vig_models import ModelError, create_model
+from vig_models import ModelError, create_model, family_of
 from vig_models.global_convs import GLOBAL_CONVS
 from vig_models.graph_convs import GRAPH_CONVS, make_graph_conv
+from vig_models.naming import from_official
 from vig_models.pyg import GATv2Conv
+from vig_models.registry import family_module
 
 B, C, SIDE, K = 2, 8, 3, 4
 N = SIDE**2
@@ -52,7 +56,7 @@ def _pyg(kind: str, conv: nn.Module, rows: Tensor, edges: Tensor) -> Tensor:
         return GINConv(_Rows(conv.update), eps=conv.eps.item())(rows, edges)
     if kind == "sage":
         largest = SimpleConv(aggr="max")(_Rows(conv.neighbor)(rows), edges)
-        return _Rows(conv.update)(torch.cat((rows, largest), dim=1))
+        return _Rows(conv.combine)(torch.cat((rows, largest), dim=1))
     # max_relative: EdgeConv of the identity on x_j - x_i
     relative = EdgeConv(_Difference(), aggr="max")(rows, edges)
     interleaved = torch.arange(2 * C).view(2, C).T.flatten()
@@ -103,10 +107,53 @@ def test_every_kind_is_a_setting_of_vig(name: str, kind: str) -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"want a graph_conv out of edge, gin, .* got 'mr'"):
+    with pytest.raises(ModelError, match=r"want a graph_conv out of edge, gin, .* got 'mr'$"):
         create_model("vig_ti", graph_conv="mr")
+    with pytest.raises(ModelError, match=r"got 'sgae'; did you mean 'sage'\?$"):
+        create_model("pvig_ti", graph_conv="sgae")
     with pytest.raises(ModelError, match=r"want a graph_conv out of edge, gin, .* got 'mr'"):
         create_model("clustervig_ti", graph_conv="mr")
+
+
+@pytest.mark.parametrize("kind", ["gin", "sage"])
+def test_channels_that_the_groups_do_not_divide_are_refused(kind: str) -> None:
+    with pytest.raises(ModelError, match=r"channels that 4 groups divide .*, got 10 to (10|20)$"):
+        make_graph_conv(kind, 10)
+
+
+AUTHORS = {
+    "edge": {"nn.0.weight"},
+    "gin": {"eps", "nn.0.weight"},
+    "max_relative": {"nn.0.weight"},
+    "sage": {"nn1.0.weight", "nn2.0.weight"},
+}
+
+
+@pytest.mark.parametrize("name", ["vig_ti", "pvig_ti"])
+@pytest.mark.parametrize("kind", AUTHORS)
+def test_every_kind_has_the_authors_names(
+    name: str, kind: str, official: Callable[[str, nn.Module], dict[str, Tensor]]
+) -> None:
+    with torch.device("meta"):
+        model = create_model(name, graph_conv=kind)
+    prefix = "backbone.0.0.graph_conv."
+    entries = [key for key in official(name, model) if key.startswith(prefix)]
+    assert all(key.startswith(f"{prefix}gconv.") for key in entries)
+    found = {key.removeprefix(f"{prefix}gconv.") for key in entries}
+    assert {key for key in found if key.endswith(("0.weight", "eps"))} == AUTHORS[kind]
+    names = family_module(str(family_of(name))).OFFICIAL_NAMES
+    assert [from_official(key, names) for key in official(name, model)] == list(model.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["edge", "sage"])
+def test_the_gradient_of_a_tie_goes_to_one_neighbor(kind: str) -> None:
+    conv = _random(make_graph_conv(kind, C))
+    keys = torch.ones(1, C, 1, 2, requires_grad=True)
+    neighbors = torch.tensor([[[0, 1]]])
+    conv(torch.zeros(1, C, 1, 1), keys, neighbors).sum().backward()
+    assert keys.grad is not None
+    first, second = keys.grad[0, :, 0].T.abs().sum(dim=1).tolist()
+    assert min(first, second) == 0 < max(first, second)
 
 
 def _reference_global(kind: str, conv: nn.Module, x: Tensor, aware: Tensor, edges: Tensor) -> list:
