@@ -5,7 +5,8 @@ for Vision Recognition", ACM Multimedia 2023, arXiv:2308.00574, Section 3.
 Code: https://github.com/wujiafu007/PVG@b64f5c4 (read, not copied).
 Deviations: the paper has S, M and B, the code S, M and L (86.9 M parameters, larger than the
 paper's B); no B was released. The paper's local branch is a static graph, the code's a
-depthwise convolution. We follow the code. Maps are channel-last between blocks, as there.
+depthwise convolution. We follow the code. Maps are channel-last between blocks, as there. Images
+whose sides are not multiples of 32 are refused, where the code rounds the map up.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from torch.nn import functional
 
 from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
-from vig_models.graph import Graph, dilated_knn, gather_nodes
+from vig_models.graph import Graph, dilated_knn, gather_centers, gather_nodes
+from vig_models.graph_convs import GROUPS
 from vig_models.head import LinearHead
 from vig_models.layers import (
     IMAGE_SIZE,
@@ -83,7 +85,7 @@ class PVGConfig:
 
     channels: tuple[int, ...]  # C
     depths: tuple[int, ...]  # blocks
-    dynamic: tuple[tuple[int, int], ...]  # channels of the dynamic branch, and for how many blocks
+    dynamic: tuple[tuple[int, int], ...]  # channels of the dynamic branch, for how many blocks
     reductions: tuple[int, ...] = (2, 2, 1, 1)  # side of the average pooling that makes the keys
     num_classes: int = 1000
     in_chans: int = 3
@@ -144,11 +146,11 @@ class DynamicBranch(nn.Module):
         """Make the branch for ``channels`` channels, keys pooled by ``reduction``."""
         super().__init__()
         self.reduction = reduction
-        self.update = conv_bn(3 * channels, channels, groups=4).append(GraphLU())
+        self.update = conv_bn(3 * channels, channels, groups=GROUPS).append(GraphLU())
 
     def graph(self, x: Tensor) -> Graph:
         """Find the neighbors of every node of (B, d, H, W)."""
-        keys = functional.avg_pool2d(x, self.reduction, self.reduction) if self.reduction > 1 else x
+        keys = functional.avg_pool2d(x, self.reduction, self.reduction)  # also by 1, as there
         nodes, keys = x.flatten(2), keys.flatten(2)  # (B, d, N), (B, d, M)
         return Graph(
             nodes=nodes, keys=keys, neighbors=dilated_knn(nodes, keys, NEIGHBORS, DILATION)
@@ -157,10 +159,9 @@ class DynamicBranch(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
         graph = self.graph(x)
-        itself = torch.arange(graph.nodes.shape[-1], device=x.device)[None, :, None]
-        centers = gather_nodes(graph.nodes, itself.expand_as(graph.neighbors))  # (B, d, N, K)
+        centers = gather_centers(graph.nodes, graph.neighbors)  # (B, d, N, K)
         around = gather_nodes(graph.keys, graph.neighbors)  # (B, d, N, K)
-        largest = (around - centers).amax(dim=-1)  # (B, d, N)
+        largest = torch.max(around - centers, dim=-1).values  # (B, d, N)
         read = torch.cat((graph.nodes, around.mean(dim=-1), largest), dim=1)  # (B, 3d, N)
         return cast(Tensor, self.update(read[..., None]).view_as(x))
 
@@ -180,13 +181,19 @@ class Grapher(nn.Module):
 
     def graph(self, x: Tensor) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, H, W, C)."""
-        return self.dynamic.graph(torch.split(x.permute(0, 3, 1, 2), self.split, dim=1)[1])
+        return self.dynamic.graph(self._branches(x)[1])
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the update of every node: (B, H, W, C) -> (B, H, W, C)."""
-        local, dynamic = torch.split(x.permute(0, 3, 1, 2), self.split, dim=1)
+        local, dynamic = self._branches(x)  # (B, C - d, H, W), (B, d, H, W)
         mixed = torch.cat((self.local(local), self.dynamic(dynamic)), dim=1)
-        return cast(Tensor, self.proj(mixed + self.enhance(mixed)).permute(0, 2, 3, 1))
+        update = self.proj(mixed + self.enhance(mixed))  # (B, C, H, W)
+        return cast(Tensor, update.permute(0, 2, 3, 1).contiguous())
+
+    def _branches(self, x: Tensor) -> list[Tensor]:
+        """Split the channels; each part lies channel first in memory, as in the authors' code."""
+        parts = torch.split(x.permute(0, 3, 1, 2), self.split, dim=1)
+        return [part.contiguous() for part in parts]
 
 
 class MLP(nn.Module):
@@ -268,8 +275,13 @@ class PVG(Classifier):
     """Stem, four stages of blocks, mean over the nodes, a linear classifier."""
 
     def __init__(self, config: PVGConfig) -> None:
-        """Build and initialize the model that ``config`` describes."""
+        """Build and initialize the model that ``config`` describes.
+
+        Raises:
+            ModelError: if the settings of the stages do not fit each other.
+        """
         super().__init__()
+        _check_stages(config)
         self.config = config
         first = config.channels[0]
         self.stem = conv_stem(config.in_chans, (first // 2, first), strides=(2, 2))
@@ -313,11 +325,40 @@ def _depthwise(channels: int) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, kernel_size=3, padding=1, groups=channels, bias=False)
 
 
+def _widths(config: PVGConfig) -> list[int]:
+    """List the channels of the dynamic branch of every block."""
+    return [width for width, blocks in config.dynamic for _ in range(blocks)]
+
+
+def _check_stages(config: PVGConfig) -> None:
+    per_stage = (config.channels, config.depths, config.reductions)
+    if any(len(setting) != len(GRIDS) for setting in per_stage):
+        raise ModelError(
+            f"PVG: want {len(GRIDS)} entries, one per stage, in channels, depths and reductions, "
+            f"got {', '.join(str(len(setting)) for setting in per_stage)}"
+        )
+    widths = _widths(config)
+    if len(widths) != sum(config.depths):
+        raise ModelError(
+            f"PVG: want dynamic for the {sum(config.depths)} blocks of depths {config.depths}, "
+            f"got {config.dynamic} for {len(widths)}; give both"
+        )
+    stages = zip(config.channels, config.depths, strict=True)
+    around = [channels for channels, depth in stages for _ in range(depth)]
+    for width, channels in zip(widths, around, strict=True):
+        if width % GROUPS or not 0 < width < channels:
+            raise ModelError(
+                f"PVG: want dynamic channels that {GROUPS} groups divide, more than 0 and fewer "
+                f"than the {channels} of their stage, got {width}"
+            )
+
+
 def _check_images(images: Tensor, in_chans: int) -> None:
     least = 32 * 5  # 25 nodes in the last stage; 18 are searched for
     shape = list(images.shape[1:])
     sides = shape[1:]
-    if shape[:1] != [in_chans] or any(side % 32 or side < least for side in sides):
+    known = [*shape[:1], len(sides)] == [in_chans, 2]
+    if not known or any(side % 32 or side < least for side in sides):
         raise ModelError(
             f"forward: want images of shape (B, {in_chans}, H, W), H and W multiples of 32 and at "
             f"least {least}, got {tuple(images.shape)}"
@@ -325,8 +366,8 @@ def _check_images(images: Tensor, in_chans: int) -> None:
 
 
 def _stages(config: PVGConfig) -> Iterator[Stage]:
-    rates = iter(linear_schedule(0.0, config.drop_path_rate, sum(config.depths)))
-    dynamic = (width for width, blocks in config.dynamic for _ in range(blocks))
+    rates = linear_schedule(0.0, config.drop_path_rate, sum(config.depths))
+    schedule = zip(_widths(config), rates, strict=True)
     settings = zip(GRIDS, config.channels, config.depths, config.reductions, strict=True)
     for index, (grid, channels, depth, reduction) in enumerate(settings):
         before = config.channels[index - 1]
@@ -335,7 +376,7 @@ def _stages(config: PVGConfig) -> Iterator[Stage]:
             Block(
                 Grapher(channels, width, reduction), channels, rate, scaled=index in SCALED_STAGES
             )
-            for width, rate in islice(zip(dynamic, rates, strict=False), depth)
+            for width, rate in islice(schedule, depth)
         ]
         yield Stage(downsample, torch.zeros(1, grid, grid, channels), blocks)
 
