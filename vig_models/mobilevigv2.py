@@ -211,6 +211,6 @@ def _stages(config: MobileViGv2Config) -> nn.Sequential:
             stage.append(LocalBlock(channels, rate))
         for _ in range(graphs):
             stage.append(GraphBlock(channels, step, rate))
-            rate = next(rates)
+            rate = next(rates, rate)  # behind the last block there is none
         stages.append(stage)
     return stages

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vig_models import ModelError, create_model, greedyvig, mobilevig, mobilevigv2
+from vig_models.graph import Graph
 from vig_models.layers import ConditionalPositionEncoding
 from vig_models.pvg import GraphLU
 
@@ -107,6 +108,58 @@ def test_the_graph_of_dagc_holds_the_edges_that_forward_keeps() -> None:
     assert 1 < kept.sum(dim=-1).double().mean() < graph.neighbors.shape[-1]
 
 
+def _reference_from_edges(graph: Graph, sign: int) -> Tensor:
+    """Take the largest of 0 and the differences along the edges, edge by edge, (B, C, N)."""
+    largest = torch.zeros_like(graph.nodes)
+    for image, neighbor, node in graph.edges().T.tolist():
+        gap = sign * (graph.keys[image, :, neighbor] - graph.nodes[image, :, node])
+        largest[image, :, node] = torch.maximum(largest[image, :, node], gap)
+    return largest
+
+
+GRAPHERS = {  # and the sign of neighbor minus node
+    "svga": (lambda: mobilevig.Grapher(4, step=2, drop_path_rate=0.0), -1),
+    "mgc": (lambda: mobilevigv2.Grapher(4, step=2), 1),
+    "dagc": (lambda: greedyvig.Grapher(4, step=2), 1),
+}
+
+
+@pytest.mark.parametrize("sides", SIDES, ids=str)
+@pytest.mark.parametrize("kind", GRAPHERS)
+def test_messages_along_the_edges_of_graph_are_those_of_forward(
+    kind: str, sides: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, sign = GRAPHERS[kind]
+    grapher = make().eval()
+    aggregate, seen = grapher.aggregate, []
+
+    def watched(features: Tensor) -> Tensor:
+        seen.append((features, aggregate(features)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(grapher, "aggregate", watched)
+    x = torch.randn(2, 4, *sides)
+    grapher(x)
+    ((features, messages),) = seen
+    graph = grapher.graph(x)
+    assert torch.equal(graph.nodes, features.flatten(2))
+    found = _reference_from_edges(graph, sign).view_as(messages)
+    torch.testing.assert_close(found, messages, atol=1e-15, rtol=0)
+    assert messages.any()
+
+
+def test_dagc_leaves_out_a_position_exactly_at_the_threshold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grapher = greedyvig.Grapher(4, 1).eval()
+    grapher.fc1 = grapher.cpe = nn.Identity()
+    x = torch.tensor([0.0, 1.0, 3.0]).view(1, 1, 1, 3)  # distances 1, 2 and 3, without rounding
+    monkeypatch.setattr(grapher, "threshold", lambda _: torch.full((1, 1, 1, 1), 2.0))
+    assert grapher.aggregate(x).flatten().tolist() == [1.0, 0.0, 0.0]
+    others = [[n for n in node if n >= 0][1:] for node in grapher.graph(x).neighbors[0].tolist()]
+    assert others == [[1], [0], []]
+
+
 def test_merging_the_position_encoding_with_the_identity_changes_nothing() -> None:
     layer, x = ConditionalPositionEncoding(6), torch.randn(2, 6, 9, 8)
     merged = layer.fused()
@@ -157,3 +210,15 @@ def test_drop_rates_follow_the_authors_schedules() -> None:
     assert _rates(second, "LocalBlock")[:4] == [0.0] * 4, "before the first block with a graph"
     steps = 5 / 17  # 18 blocks; only the 6 with a graph count on
     assert _rates(second, "GraphBlock")[-1] == pytest.approx(0.1 * steps, abs=1e-7)
+
+
+def test_a_mobilevigv2_of_graph_blocks_alone_reaches_the_last_rate() -> None:
+    with torch.device("meta"):
+        model = create_model(
+            "mobilevigv2_ti",
+            local_depths=(0, 0, 0, 0),
+            graph_depths=(1, 1, 1, 1),
+            steps=(8, 8, 4, 2),
+            drop_path_rate=0.3,
+        )
+    assert _rates(model, "GraphBlock") == pytest.approx([0.0, 0.1, 0.2, 0.3], abs=1e-7)
