@@ -23,7 +23,7 @@ from reproductions.folding import Folding, fold_batchnorms
 from reproductions.merging import Merge, find_merges
 from reproductions.models import build_model
 
-_DISTILLATION_HEADS = ("head_dist", "dist_head")  # timm's name, that of vig_models
+_DISTILLATION_HEADS = ("head_dist", "fc_distilled")  # timm's name, that of vig_models
 _NAMES_SHOWN = 8
 
 

@@ -66,6 +66,23 @@ def test_evidence_and_counts_agree():
     assert evidence["traced"] == {"device": "meta", "image": [1, 3, 224, 224]}
 
 
+WITH_TWO_HEADS = {
+    "clustervig_ti": 1024,
+    "greedyvig_s": 768,
+    "mobilevig_s": 512,
+    "mobilevigv2_b": 768,
+}
+"""Variant to the features that its heads read."""
+
+
+@pytest.mark.parametrize(("name", "features"), WITH_TWO_HEADS.items(), ids=WITH_TWO_HEADS.keys())
+def test_a_single_head_leaves_out_the_distilled_one_of_a_vision_gnn(name, features):
+    evidence = measure(name).evidence
+    assert evidence["heads_left_out"] == ["head.fc_distilled"]
+    counts = evidence["counts"]
+    assert counts["all"] - counts["single_head"] == features * 1000 + 1000
+
+
 def test_the_number_of_classes_is_heard():
     many, few = measure("resnet18").evidence["counts"], measure("resnet18", 10).evidence["counts"]
     assert many["all"] - few["all"] == 990 * (512 + 1)
