@@ -2,22 +2,15 @@
 
 Nodes are put in the order of their clusters ("organized"), and all images of a batch make one
 list of B * N nodes. Source: https://github.com/dhruvashp/ClusterViG@250b62a (read, not copied).
+The authors search with the kernel of torch_cluster; here plain torch stands in for it, with the
+same neighbors in the same order where no two are equally near.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from vig_models.graph import squared_distances
-
-
-def knn_kernel() -> Literal["torch_cluster", "substitute"]:
-    """Name what searches for neighbors: the authors' kernel where installed, else our own."""
-    return "torch_cluster" if find_spec("torch_cluster") else "substitute"
 
 
 def organize(labels: Tensor, num_partitions: int) -> Tensor:
@@ -61,11 +54,6 @@ def knn_in_partitions(nodes: Tensor, labels: Tensor, order: Tensor, num_neighbor
     units = functional.normalize(nodes[image, order], dim=-1).flatten(0, 1)  # (B * N, C)
     cluster = image * (int(labels.max()) + 1) + labels[image, order]
     _, owner = torch.unique(cluster.flatten(), return_inverse=True)  # (B * N,)
-    if knn_kernel() == "torch_cluster":
-        node, neighbor = import_module("torch_cluster").knn(
-            units, units, num_neighbors, owner, owner
-        )
-        return torch.stack((neighbor, node))
     sizes = cast(list[int], owner.bincount().tolist())
     edges, first = [], 0
     for members in torch.split(units, sizes):
@@ -76,7 +64,8 @@ def knn_in_partitions(nodes: Tensor, labels: Tensor, order: Tensor, num_neighbor
 
 def _nearest(units: Tensor, num_neighbors: int) -> Tensor:
     """Connect the nodes of one cluster, (n, C): neighbor and node of each edge, (2, E)."""
-    distances = squared_distances(units[None], units[None])[0]  # (n, n)
+    # Of differences, not by a product: in float32 that would reorder nearly parallel nodes.
+    distances = torch.cdist(units, units, compute_mode="donot_use_mm_for_euclid_dist")  # (n, n)
     found = torch.topk(distances, min(num_neighbors, len(units)), largest=False).indices
     node = torch.arange(len(units), device=units.device)[:, None].expand_as(found)
     return torch.stack((found.flatten(), node.flatten()))

@@ -128,6 +128,16 @@ def test_neighbors_are_the_nearest_of_a_nodes_own_cluster(k: int) -> None:
     assert found.tolist() == _reference_neighbors(nodes, labels, k)
 
 
+def test_nearly_parallel_nodes_are_told_apart_in_single_precision() -> None:
+    angles = torch.arange(4, dtype=torch.float64) * 1e-5
+    nodes = torch.stack((angles.cos(), angles.sin()), dim=-1)[None].float()  # (1, 4, 2)
+    labels = torch.zeros(1, 4, dtype=torch.int64)
+    order = partitions.organize(labels, 1)
+    edges = partitions.knn_in_partitions(nodes, labels, order, 4)
+    found = partitions.padded_neighbors(edges, order, 4)[0].tolist()
+    assert (found[0], found[3]) == ([0, 1, 2, 3], [3, 2, 1, 0])
+
+
 def test_nodes_are_organized_by_cluster_and_keep_their_order_within() -> None:
     labels = torch.tensor([[2, 0, 2, 0, 1]])
     assert partitions.organize(labels, 4).tolist() == [[1, 3, 4, 0, 2]]
