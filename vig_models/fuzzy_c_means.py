@@ -81,7 +81,7 @@ def update_memberships(nodes: Tensor, memberships: Tensor) -> Tensor:
     centers = weights.transpose(1, 2) @ nodes / totals  # (B, clusters, C)
     squares = nodes.square().sum(dim=-1)[..., None]  # (B, N, 1)
     squares = squares + centers.square().sum(dim=-1)[:, None]  # (B, N, clusters)
-    distances = squares - 2 * nodes @ centers.transpose(1, 2)  # (B, N, clusters)
+    distances = squares - 2 * (nodes @ centers.transpose(1, 2))  # (B, N, clusters)
     inverses = distances.clamp(min=LEAST_DISTANCE) ** -1
     shares = inverses / inverses.sum(dim=-1, keepdim=True)
     return torch.where(shares.isnan(), 1 / memberships.shape[-1], shares)

@@ -2,8 +2,8 @@
 
 Paper: Y. Han, P. Wang, S. Kundu, Y. Ding, Z. Wang, "Vision HGNN: An Image is More than a Graph
 of Nodes", ICCV 2023, Section 3, Tables 1 and 2.
-Code: https://github.com/VITA-Group/ViHGNN@25c2885, vig_pytorch/vig.py, pyramid_vig.py and gcn_lib
-(read, not copied); the only commit whose forward pass runs.
+Code: https://github.com/VITA-Group/ViHGNN@25c2885, assets/vihg.py, assets/pyramid_vihg.py and
+assets/gcn_lib (read, not copied); the only commit whose forward pass runs.
 Deviations: the paper sums over hyperedges above a threshold and adds features of their
 centers; the code averages and does not read the centers, and its lists are padded with the
 last node or hyperedge, which therefore enters averages it is no part of. We follow the code.
@@ -24,7 +24,7 @@ from torch.nn import functional
 from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
 from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists
-from vig_models.graph import Graph, relative_position_table
+from vig_models.graph import Graph, gather_nodes, relative_position_table
 from vig_models.head import Head
 from vig_models.layers import (
     FFN,
@@ -130,9 +130,7 @@ def gather_padded(features: Tensor, lists: Tensor) -> Tensor:
     Returns:
         (B, C, rows, length).
     """
-    images, channels, count = features.shape
-    index = lists.where(lists >= 0, count - 1).flatten(1)[:, None].expand(-1, channels, -1)
-    return features.gather(2, index).view(images, channels, *lists.shape[1:])
+    return gather_nodes(features, lists.where(lists >= 0, features.shape[2] - 1))
 
 
 class Grapher(nn.Module):
