@@ -11,6 +11,9 @@ from reproductions import model_names
 from reproductions.contract import Params, Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
 
+_LAYERS_FROM = {"clustervig": ("torch-geometric",)}
+"""Family of ours to the packages whose versions its measurements depend on."""
+
 
 class ModelParams(Params):
     """Params of a reproduction that runs one model."""
@@ -41,8 +44,10 @@ class ModelParams(Params):
         return (module,) if module else ()
 
     def packages(self) -> tuple[str, ...]:
-        """Name timm where it supplies the model."""
-        return ("timm",) if model_names.supplier_of(self.model) == "timm" else ()
+        """Name timm where it supplies the model, or what our model takes layers from."""
+        if model_names.supplier_of(self.model) == "timm":
+            return ("timm",)
+        return _LAYERS_FROM.get(model_names.family_of(self.model) or "", ())
 
 
 class ArchitectureParams(ModelParams):

@@ -29,8 +29,9 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
             Derived position tables may be absent; where present they must agree with ours.
 
     Raises:
-        ModelError: if the model is not of this package or has no memory, if any entry is
-            missing, unexpected or of the wrong shape, or if a position table differs.
+        ModelError: if the model is not of this package or has no memory, if the state is no
+            mapping, if any entry is missing, unexpected, damaged (no tensor, of another kind of
+            number, not finite) or of the wrong shape, or if a position table differs.
     """
     renames = _renames_of(model)
     own = model.state_dict()
@@ -60,7 +61,7 @@ def rename_authors_state(model: nn.Module, state: Mapping[str, Any]) -> dict[str
         state: as for ``load_authors_state_dict``; names that are ours already stay.
 
     Raises:
-        ModelError: the model is not of this package.
+        ModelError: the model is not of this package, or the state is no mapping.
     """
     renames = _renames_of(model)
     return {from_official(name, renames): value for name, value in _unwrap(state).items()}
@@ -77,6 +78,11 @@ def _renames_of(model: nn.Module) -> Renames:
 
 
 def _unwrap(state: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(state, Mapping):
+        raise ModelError(
+            "load_authors_state_dict: want a mapping from names to tensors, "
+            f"got {type(state).__name__!r}; load the file with torch.load(..., weights_only=True)"
+        )
     inner = (state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping))
     weights = next(inner, state)
     return {name.removeprefix("module."): value for name, value in weights.items()}
@@ -89,11 +95,25 @@ def _compare(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[tup
     problems += [("unexpected", name, "") for name in sorted(given.keys() - own.keys())]
     for name in sorted(own.keys() & given.keys()):
         want, got = own[name], given[name]
-        if want.shape != got.shape:
+        damage = _damage(want, got)
+        if damage:
+            problems.append(("damaged", name, f" ({damage})"))
+        elif want.shape != got.shape:
             shapes = f" (want {tuple(want.shape)}, got {tuple(got.shape)})"
             problems.append(("misshapen", name, shapes))
         elif name.endswith(DERIVED):
             gap = (want.cpu().double() - got.cpu().double()).abs().max().item()
             if not gap <= DERIVED_TOLERANCE:
                 problems.append(("wrong", name, f" (off the derived table by up to {gap:.1e})"))
+        elif not bool(got.isfinite().all()):
+            problems.append(("damaged", name, " (it holds values that are not finite)"))
     return problems
+
+
+def _damage(want: Tensor, got: object) -> str | None:
+    """Say what keeps an entry from being weights at all; None if nothing does."""
+    if not isinstance(got, Tensor):
+        return f"want a tensor, got {type(got).__name__!r}"
+    if want.is_floating_point() != got.is_floating_point():
+        return f"want {want.dtype}, got {got.dtype}"
+    return "it holds no values, it is on the meta device" if got.is_meta else None

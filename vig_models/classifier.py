@@ -37,10 +37,11 @@ class Classifier(nn.Module):
     """A backbone between an embedding and a head.
 
     A family's model supplies ``config``, ``backbone`` and ``head``, and says in ``embed`` how
-    images become the first map. A layer of the backbone maps x to x; one whose class says
-    ``draws = True`` draws random numbers, also in evaluation, and takes a generator (or None)
-    as second argument. A block with a graph has a child ``grapher``, called once per forward
-    pass, whose method ``graph`` returns for the same arguments the graph that it uses.
+    images become the first map, or writes ``forward_features`` and ``forward_head`` itself. A
+    layer of the backbone maps x to x; one whose class says ``draws = True`` draws random numbers,
+    also in evaluation, and takes a generator (or None) as second argument. A block with a graph
+    has a child ``grapher``, called once per forward pass, whose method ``graph`` returns for the
+    same arguments the graph that it uses.
     """
 
     config: Any  # a Config; each family knows its own

@@ -22,11 +22,12 @@ from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
 from vig_models.global_convs import GLOBAL_CONVS
 from vig_models.graph import Graph
-from vig_models.head import Head
+from vig_models.head import OFFICIAL_DISTILLED_NAMES, Head
 from vig_models.kmeans import kmeans
 from vig_models.layers import (
     FFN,
     ConditionalPositionEncoding,
+    DrawingBlock,
     check_images,
     conv_bn,
     conv_stem,
@@ -94,10 +95,7 @@ OFFICIAL_NAMES: Renames = (
             (f"backbone.{block}.ffn.", f"backbone.{2 * block + 1}."),
         )
     ),
-    ("head.hidden.0.", "prediction.1."),
-    ("head.hidden.1.", "prediction.2."),
-    ("head.fc.", "head."),
-    ("head.fc_distilled.", "dist_head."),
+    *OFFICIAL_DISTILLED_NAMES,
 )
 """Prefixes of our state-dict entries and of the authors'."""
 
@@ -176,22 +174,6 @@ class Grapher(nn.Module):
         return restored
 
 
-class Block(nn.Module):
-    """A Grapher, then an FFN."""
-
-    draws = True
-
-    def __init__(self, grapher: Grapher, ffn: FFN) -> None:
-        """Put a block together."""
-        super().__init__()
-        self.grapher = grapher
-        self.ffn = ffn
-
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Update every node: (B, C, H, W) -> (B, C, H, W)."""
-        return cast(Tensor, self.ffn(self.grapher(x, generator)))
-
-
 class ClusterViG(Classifier):
     """Stem, blocks of Grapher and FFN at one resolution, two heads."""
 
@@ -242,7 +224,7 @@ def _backbone(config: ClusterViGConfig) -> nn.Sequential:
     rates = linear_schedule(0.0, config.drop_path_rate, config.depth)
     return nn.Sequential(
         OrderedDict(
-            (str(index), Block(Grapher(config, int(k), rate), FFN(config.channels, rate)))
+            (str(index), DrawingBlock(Grapher(config, int(k), rate), FFN(config.channels, rate)))
             for index, (k, rate) in enumerate(zip(neighbors, rates, strict=True))
         )
     )

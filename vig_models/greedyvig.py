@@ -8,7 +8,6 @@ and mean and standard deviation from the distances to one copy of the map with i
 swapped; we follow the code, which the published weights come from.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from vig_models.classifier import Classifier
 from vig_models.graph import Graph
-from vig_models.head import Head
+from vig_models.head import OFFICIAL_DISTILLED_NAMES, Head
 from vig_models.layers import (
     ConditionalPositionEncoding,
     conv_bn,
@@ -29,11 +28,11 @@ from vig_models.layers import (
 )
 from vig_models.mobile_layers import (
     INITIAL_SCALE,
-    OFFICIAL_HEAD_NAMES,
     check_any_size,
     downsample,
     inverted_bottleneck,
     mobile_stem,
+    pointwise_ffn,
     rolled_graph,
 )
 from vig_models.naming import Renames
@@ -53,7 +52,7 @@ OFFICIAL_NAMES: Renames = (
     ("backbone.{}.{}.ffn.project.1.", "backbone.{}.{}.ffn.4."),
     ("backbone.{}.{}.ffn.expand.", "backbone.{}.{}.ffn."),
     ("backbone.{}.{}.", "backbone.{}.{}.conv."),  # downsampling
-    *OFFICIAL_HEAD_NAMES,
+    *OFFICIAL_DISTILLED_NAMES,
 )
 """Prefixes of our state-dict entries and of the authors'."""
 
@@ -162,12 +161,7 @@ class GraphBlock(nn.Module):
         """Make a block for maps of ``channels`` channels."""
         super().__init__()
         self.grapher = Grapher(channels, step)
-        self.ffn = nn.Sequential(
-            OrderedDict(
-                expand=conv_bn(channels, 4 * channels).append(nn.GELU()),
-                project=conv_bn(4 * channels, channels),
-            )
-        )
+        self.ffn = pointwise_ffn(channels)
         self.layer_scale_1 = nn.Parameter(torch.full((channels,), INITIAL_SCALE))
         self.layer_scale_2 = nn.Parameter(torch.full((channels,), INITIAL_SCALE))
         self.drop_path = drop_path(drop_path_rate)

@@ -13,9 +13,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vig_models.layers import conv_bn, initialize_convs, initialize_linears
+from vig_models.naming import Renames
 
 HIDDEN_CHANNELS = 1024
 """Hidden width in ViG and the families that follow it."""
+
+
+OFFICIAL_DISTILLED_NAMES: Renames = (
+    ("head.hidden.0.", "prediction.1."),
+    ("head.hidden.1.", "prediction.2."),
+    ("head.fc.", "head."),
+    ("head.fc_distilled.", "dist_head."),
+)
+"""Prefixes of our state-dict entries of a distilled head and of the authors'."""
 
 
 class Head(nn.Module):

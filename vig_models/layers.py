@@ -75,6 +75,22 @@ class FFN(nn.Module):
         return cast(Tensor, self.drop_path(branch) + x)
 
 
+class DrawingBlock(nn.Module):
+    """A Grapher that draws random numbers, also in evaluation, then an FFN."""
+
+    draws = True
+
+    def __init__(self, grapher: nn.Module, ffn: FFN) -> None:
+        """Put a block together."""
+        super().__init__()
+        self.grapher = grapher
+        self.ffn = ffn
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Update every node: (B, C, H, W) -> (B, C, H, W)."""
+        return cast(Tensor, self.ffn(self.grapher(x, generator)))
+
+
 class ConditionalPositionEncoding(nn.Module):
     """A 7 x 7 depthwise convolution of the map, added to it (arXiv:2102.10882, Section 4)."""
 

@@ -13,21 +13,12 @@ from torch import Tensor, nn
 from vig_models.errors import ModelError
 from vig_models.graph import Graph
 from vig_models.layers import conv_bn, conv_stem
-from vig_models.naming import Renames
 
 LEAST_SIDE = 32
 """Side in pixels of the smallest images: one position is left on the last map."""
 
 INITIAL_SCALE = 1e-5
 """Of a fresh layer scale."""
-
-OFFICIAL_HEAD_NAMES: Renames = (
-    ("head.hidden.0.", "prediction.1."),
-    ("head.hidden.1.", "prediction.2."),
-    ("head.fc.", "head."),
-    ("head.fc_distilled.", "dist_head."),
-)
-"""Prefixes of our state-dict entries of the head and of the authors'."""
 
 
 def mobile_stem(in_chans: int, channels: int) -> nn.Sequential:
@@ -39,6 +30,16 @@ def mobile_stem(in_chans: int, channels: int) -> nn.Sequential:
 def downsample(in_channels: int, out_channels: int) -> nn.Sequential:
     """Make the step to the next stage: (B, in, H, W) -> (B, out, H / 2, W / 2)."""
     return conv_bn(in_channels, out_channels, kernel=3, stride=2)
+
+
+def pointwise_ffn(channels: int) -> nn.Sequential:
+    """Make the branch that maps every position by itself, four times as wide inside."""
+    return nn.Sequential(
+        OrderedDict(
+            expand=conv_bn(channels, 4 * channels).append(nn.GELU()),
+            project=conv_bn(4 * channels, channels),
+        )
+    )
 
 
 def inverted_bottleneck(channels: int) -> nn.Sequential:

@@ -20,11 +20,10 @@ from torch import Tensor, nn
 
 from vig_models.classifier import Classifier
 from vig_models.graph import Graph
-from vig_models.head import Head
+from vig_models.head import OFFICIAL_DISTILLED_NAMES, Head
 from vig_models.layers import FFN, conv_bn, drop_path, initialize_convs, linear_schedule
 from vig_models.mobile_layers import (
     INITIAL_SCALE,
-    OFFICIAL_HEAD_NAMES,
     check_any_size,
     downsample,
     inverted_bottleneck,
@@ -46,7 +45,7 @@ OFFICIAL_NAMES: Renames = (
     ("backbone.{}.grapher.graph_conv.", "backbone.{}.0.graph_conv.nn."),
     ("backbone.{}.grapher.", "backbone.{}.0."),
     ("backbone.{}.ffn.", "backbone.{}.1."),
-    *OFFICIAL_HEAD_NAMES,
+    *OFFICIAL_DISTILLED_NAMES,
 )
 """Prefixes of our state-dict entries and of the authors'."""
 

@@ -45,6 +45,11 @@ def _create(name: str, *, img_size: object = None, **settings: Any) -> "Classifi
 
 def _entry(name: str) -> Callable[..., nn.Module]:
     def build(pretrained: bool = False, **settings: Any) -> nn.Module:
+        if settings.get("features_only"):
+            raise ModelError(
+                f"timm.create_model: {name} has no form that returns features alone; "
+                "call forward_features of the model instead"
+            )
         model: nn.Module = build_model_with_cfg(
             partial(_create, name),
             name,

@@ -29,6 +29,7 @@ from vig_models.head import Head
 from vig_models.layers import (
     FFN,
     IMAGE_SIZE,
+    DrawingBlock,
     check_images,
     conv_bn,
     conv_stem,
@@ -187,22 +188,6 @@ class Grapher(nn.Module):
         return cast(Tensor, self.drop_path(self.fc2(as_map)) + x)
 
 
-class Block(nn.Module):
-    """A Grapher, then an FFN."""
-
-    draws = True
-
-    def __init__(self, grapher: Grapher, ffn: FFN) -> None:
-        """Put a block together."""
-        super().__init__()
-        self.grapher = grapher
-        self.ffn = ffn
-
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Update every node: (B, C, H, W) -> (B, C, H, W)."""
-        return cast(Tensor, self.ffn(self.grapher(x, generator)))
-
-
 class ViHGNN(Classifier):
     """Vision Hypergraph Neural Network: stem, blocks in one stage or four, classifier."""
 
@@ -262,5 +247,5 @@ def _backbone(config: ViHGNNConfig, grids: tuple[int, ...]) -> nn.Sequential:
             pooled, table = reduction, relative_position_table(grid, channels, reduction)
         for count, rate in islice(schedule, blocks):
             grapher = Grapher(channels, int(count), rate, pooled, table)
-            layers.append(Block(grapher, FFN(channels, rate)))
+            layers.append(DrawingBlock(grapher, FFN(channels, rate)))
     return nn.Sequential(*layers)

@@ -50,6 +50,10 @@ def test_params_say_what_supplies_the_model():
     assert (theirs.modules(), theirs.packages()) == ((), ("timm",))
 
 
+def test_the_package_that_clustervig_takes_layers_from_counts_for_staleness():
+    assert ParameterCountParams(model="clustervig_s_g4").packages() == ("torch-geometric",)
+
+
 def test_params_of_a_model_that_does_not_exist_say_so():
     params = ParameterCountParams(model="resnet51")
     assert params.absent() == "no model named 'resnet51'"

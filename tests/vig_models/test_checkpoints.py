@@ -98,3 +98,32 @@ def test_a_model_without_memory_is_refused() -> None:
         model = create_model("vig_ti", depth=1)
     with pytest.raises(ModelError, match="want a model with memory, got one on the meta device"):
         load_authors_state_dict(model, {})
+
+
+DAMAGES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "text": (lambda _: "weights", r"want a tensor, got 'str'"),
+    "integers": (lambda entry: entry.long(), r"want torch.float32, got torch.int64"),
+    "no values": (lambda entry: entry.to("meta"), r"it holds no values, it is on the meta device"),
+    "one infinite": (
+        lambda entry: entry.index_fill(0, torch.tensor([0]), float("inf")),
+        r"it holds values that are not finite",
+    ),
+    "not a number": (lambda entry: entry * float("nan"), r"it holds values that are not finite"),
+}
+
+
+@pytest.mark.parametrize(("break_", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_entry_is_named_and_nothing_is_loaded(
+    model: nn.Module, state: dict[str, Tensor], break_: Callable[[Tensor], Any], message: str
+) -> None:
+    before = {name: entry.clone() for name, entry in model.state_dict().items()}
+    name = "stem.convs.0.weight"
+    with pytest.raises(ModelError, match=rf"damaged '{name}' \({message}\)$"):
+        load_authors_state_dict(model, state | {name: break_(state[name])})
+    for entry, value in model.state_dict().items():
+        assert torch.equal(value, before[entry]), entry
+
+
+def test_what_is_no_mapping_is_refused(model: nn.Module) -> None:
+    with pytest.raises(ModelError, match="want a mapping from names to tensors, got 'list'"):
+        load_authors_state_dict(model, [torch.zeros(1)])

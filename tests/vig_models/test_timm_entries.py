@@ -92,6 +92,11 @@ def test_pretrained_loads_a_checkpoint_of_the_authors(tmp_path: Path, classes: i
     assert loaded.num_classes == classes
 
 
+def test_a_form_of_features_alone_is_refused() -> None:
+    with pytest.raises(ModelError, match="vig_ti has no form that returns features alone"):
+        timm.create_model("vig_ti", features_only=True)
+
+
 def test_another_image_size_is_refused_where_it_is_fixed() -> None:
     with pytest.raises(ModelError, match=r"want img_size 224 for vig_ti, .* got 256$"):
         timm.create_model("vig_ti", img_size=256)
