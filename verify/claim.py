@@ -369,6 +369,8 @@ class Index(Strict):
     """Names claims may use, with any params, before the reproduction is written; likewise."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
+    renamed: dict[Id, Id] = {}
+    """An id that was published once, and that of the claim which took its place."""
 
     @model_validator(mode="after")
     def _told_from_figures(self) -> Self:

@@ -30,6 +30,7 @@ _SCHEMA: Final = 1
 _LEDGER: Final = "ledger.jsonl"
 _SET_ASIDE: Final = "ledger.torn-" + 12 * "[0-9a-f]"
 _LOCK_WAIT_S: Final = 60
+_NO_EVENT: Final = 64 * "0"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -178,7 +179,7 @@ class Ledger:
         names = []
         with _explained(self._folder, "to set an unfinished line aside"):
             if self._torn:
-                names.append(f"ledger.torn-{hashlib.sha256(self._torn).hexdigest()[:12]}")
+                names.append(f"ledger.torn-{_sha256_of(self._torn)[:12]}")
                 with (self._folder / names[0]).open("wb", buffering=0) as file:
                     _write_all(file.fileno(), self._torn)
                 _sync_folder(self._folder)
@@ -194,8 +195,7 @@ class Ledger:
     def _described(self, name: str) -> dict[str, object]:
         with _explained(self._folder / name, "to read a line set aside"):
             torn = (self._folder / name).read_bytes()
-        sha256 = hashlib.sha256(torn).hexdigest()
-        return {"set_aside": name, "length": len(torn), "sha256": sha256}
+        return {"set_aside": name, "length": len(torn), "sha256": _sha256_of(torn)}
 
     def _write(self, kind: Kind, body: Json, digests: Json, environment: Json) -> Event:
         """Append one event to a ledger that is locked, looked at and without a torn tail."""
@@ -215,6 +215,8 @@ class Ledger:
             event = _event(line, self._events)
         except _BadEventError as error:
             raise VerifyError(f"{self.path}: an event cannot be written: {error}") from error
+        if _line({name: getattr(event, name) for name in fields}) != line:
+            raise VerifyError(f"{self.path}: an event cannot be written: want text as keys of it")
         with _explained(self.path, "to write an event"):
             self._status = _append(self.path, line + b"\n", self._size)
         self._events.append(event)
@@ -244,18 +246,27 @@ def _event(line: bytes, before: Sequence[Event]) -> Event:
         _BadEventError: it is not canonical JSON, or does not belong there.
     """
     try:
-        fields = json.loads(line)
+        fields = _DECODER.decode(line.decode())
         _require_form(fields)
-        sha256 = fields.pop("sha256")
-        genuine = _line(fields)
-    except (ValueError, RecursionError, VerifyError) as error:
+    except (ValueError, RecursionError) as error:
         raise _BadEventError(f"want one canonical JSON object, found {line[:40]!r}") from error
     for name, wanted in (("seq", len(before)), ("prev", _head(before))):
         if fields[name] != wanted:
             raise _BadEventError(f"want {name} {wanted!r}, found {fields[name]!r}")
-    if line != genuine:
-        raise _BadEventError(f"want what sha256 {sha256!r} stands for, found it changed")
-    return Event(**fields, sha256=sha256)
+    # Not from the fields, as writing them again would take half of all reading.
+    if _sha256_of(b"".join(_around_sha256(line))) != fields["sha256"]:
+        raise _BadEventError(f"want what sha256 {fields['sha256']!r} stands for, found it changed")
+    return Event(**fields)
+
+
+def _around_sha256(line: bytes) -> tuple[bytes, bytes]:
+    """Take the field ``sha256`` out of the line of an event.
+
+    Fields are sorted and those behind it hold short text, in which a quote is escaped: the last
+    thing that looks like it is it.
+    """
+    before, _, after = line.rpartition(b',"sha256":"')
+    return before, after[len(_NO_EVENT) + 1 :]
 
 
 def _line(fields: Json) -> bytes:
@@ -264,8 +275,18 @@ def _line(fields: Json) -> bytes:
     # By hand, as encoding twice would take a third of all reading: "time" is the key that
     # follows "sha256", and in the strings after it a quote is escaped, so the last is the key.
     before, after = signed.rsplit(b',"time":', 1)
-    sha256 = hashlib.sha256(signed).hexdigest().encode()
-    return b'%s,"sha256":"%s","time":%s' % (before, sha256, after)
+    return b'%s,"sha256":"%s","time":%s' % (before, _sha256_of(signed).encode(), after)
+
+
+def _sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _require_form(fields: object) -> None:
@@ -282,7 +303,7 @@ def _require_form(fields: object) -> None:
 
 
 def _head(events: Sequence[Event]) -> str:
-    return events[-1].sha256 if events else 64 * "0"
+    return events[-1].sha256 if events else _NO_EVENT
 
 
 @contextmanager

@@ -102,6 +102,15 @@ class _Checking:
                 hint = suggestion(name, filter(None, measured)) or "; remove it"
                 yield ("models", name), f"want a model that a claim measures, got {name!r}{hint}"
         yield from self._exist_now(measured)
+        yield from self._renamed()
+
+    def _renamed(self) -> Iterator[Finding]:
+        for old, new in self.index.renamed.items():
+            if old in self.claims:
+                yield ("renamed", old), "want an id that no claim has now, got one; remove it here"
+            if new not in self.claims:
+                hint = suggestion(new, self.claims) or "; correct it"
+                yield ("renamed", old), f"want the id of a claim, got {new!r}{hint}"
 
     def _fitted_to(self, name: str, ids: list[str]) -> Iterator[Finding]:
         for number, id_ in enumerate(ids):

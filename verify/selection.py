@@ -31,12 +31,12 @@ def select(
         VerifyError: a pattern, source or reproduction matches no claim at all.
     """
     wanted = set(project.claims)
-    for pattern in selection.patterns:
+    patterns = [project.index.renamed.get(pattern, pattern) for pattern in selection.patterns]
+    for pattern in patterns:
         if not any(fnmatchcase(id_, pattern) for id_ in project.claims):
             raise VerifyError(f"no claim {pattern!r}{_hint(pattern, project)}")
-    if selection.patterns:
-        matched = {i for i in wanted if any(fnmatchcase(i, p) for p in selection.patterns)}
-        wanted &= matched
+    if patterns:
+        wanted = {i for i in wanted if any(fnmatchcase(i, p) for p in patterns)}
     if selection.source is not None:
         if selection.source not in project.index.sources:
             hint = suggestion(selection.source, project.index.sources)

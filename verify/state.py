@@ -56,7 +56,7 @@ def state_of(project: Project) -> State:
     for claim in project.claims.values():
         for need in (*project.all_needs(claim), *project.tried_needs(claim)):
             needed.setdefault(need.key, need)
-    stored: dict[str, Stored] = {}
+    latest: dict[str, _Latest] = {}
     now: dict[str, dict[str, Any]] = {}  # digests are the same for every event of one need
     codes: Codes = {}
     for machine, events in ledgers.items():
@@ -65,10 +65,11 @@ def state_of(project: Project) -> State:
                 need = needed[event.body["key"]]
                 if need.key not in now:
                     now[need.key] = current_digests(project, need, codes)
-                found = _stored(now[need.key], machine, event)
-                before = stored.get(need.key)
-                if before is None or _rank(found) >= _rank(before):
-                    stored[need.key] = found
+                found = _Latest(event, machine, bool(_differing(now[need.key], event.digests)))
+                before = latest.get(need.key)
+                if before is None or found.rank >= before.rank:
+                    latest[need.key] = found
+    stored = {key: found.read() for key, found in latest.items()}
     torn = frozenset(machine for machine, ledger in opened.items() if ledger.torn)
     return State(ledgers, stored, torn)
 
@@ -122,14 +123,22 @@ def unrecorded(body: Mapping[str, Any]) -> Stored:
     )
 
 
-def _stored(now: Mapping[str, Any], machine: str, event: Event) -> Stored:
-    stale = bool(_differing(now, event.digests))
-    return replace(unrecorded(event.body), stale=stale, event=event.sha256, machine=machine)
+@dataclass(frozen=True, slots=True)
+class _Latest:
+    """An event that may be the current outcome of its measurement."""
 
+    event: Event
+    machine: str
+    stale: bool
 
-def _rank(stored: Stored) -> tuple[bool, bool]:
-    """Prefer what is current over what is stale, then what succeeded; later events win ties."""
-    return (not stored.stale, stored.outcome == "ok")
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """What is current beats what is stale, then what succeeded; later events win ties."""
+        return (not self.stale, self.event.body["outcome"] == "ok")
+
+    def read(self) -> Stored:
+        known = unrecorded(self.event.body)
+        return replace(known, stale=self.stale, event=self.event.sha256, machine=self.machine)
 
 
 @cache

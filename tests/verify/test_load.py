@@ -242,9 +242,9 @@ def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, sentence):
 
 INDEX_CASES = [
     ("missing", None, "1: want a readable file, found: No such file or directory; put a file there"),
-    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
-    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got an empty file; write them"),
-    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, got a list; write them"),
+    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, renamed, got an empty file; write them"),
+    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, renamed, got an empty file; write them"),
+    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, renamed, got a list; write them"),
     ("schema 2", INDEX.replace("schema: 1", "schema: 2"), "1: schema: want 1, got the number 2"),
     ("schema quoted", INDEX.replace("schema: 1", 'schema: "1"'), "1: schema: want 1, got '1'; remove the quotes"),
     ("no schema", INDEX.replace("schema: 1\n", ""), "1: schema: want this key, got none; add it"),
@@ -257,6 +257,8 @@ INDEX_CASES = [
     ("a fitted model that is not there", INDEX + f"models:\n  resnet18_g4: {{stands_for: x, because: x, fitted_to: [{R18}]}}\n", "10: models.resnet18_g4: want a model that exists or is planned, found no model named 'resnet18_g4'; did you mean 'resnet18'?"),
     ("a note on a model nobody measures", INDEX + "models:\n  resnet81: {stands_for: x, because: x}\n", "10: models.resnet81: want a model that a claim measures, got 'resnet81'; did you mean 'resnet18'?"),
     ("a claim on a fitted model", INDEX + f"models:\n  resnet18: {{stands_for: x, because: x, fitted_to: [{R18}]}}\n", None),
+    ("renamed to an unknown id", INDEX + "renamed:\n  toyvig.weights.s: toyvig.parameter_count.resnet81\n", "10: renamed.toyvig.weights.s: want the id of a claim, got 'toyvig.parameter_count.resnet81'; did you mean 'toyvig.parameter_count.resnet18'?"),
+    ("an id renamed that a claim has", INDEX + f"renamed:\n  {R18}: {R18}\n", f"10: renamed.{R18}: want an id that no claim has now, got one; remove it here"),
     ("an unknown module", INDEX + "reproductions: [no_such_module]\n", "9: reproductions.0: want an importable module, got 'no_such_module' (No module named 'no_such_module'); put it beside claims.yaml, install it or mend it"),
 ]  # fmt: skip
 

@@ -38,7 +38,10 @@ CLAIMS = [
 IDS = [claim.id for claim in CLAIMS]
 PROJECT = SimpleNamespace(
     claims={claim.id: claim for claim in CLAIMS},
-    index=SimpleNamespace(sources={"toyvig": 1, "toynotes": 1, "toyempty": 1}),
+    index=SimpleNamespace(
+        sources={"toyvig": 1, "toynotes": 1, "toyempty": 1},
+        renamed={"toyvig.throughput.s": "toyvig.graph_edges.s"},
+    ),
 )
 JUDGED = {id_: SimpleNamespace(verdict="fail" if id_.endswith(".s") else "pass") for id_ in IDS}
 
@@ -49,6 +52,7 @@ JUDGED = {id_: SimpleNamespace(verdict="fail" if id_.endswith(".s") else "pass")
         (Selection(), [0, 1, 2, 3, 4, 5]),
         (Selection(patterns=[IDS[2]]), [2]),
         (Selection(patterns=["*.parameter_count.*"]), [0, 1]),
+        (Selection(patterns=["toyvig.throughput.s"]), [2]),
         (Selection(patterns=[IDS[4], "toynotes.*"]), [1, 4]),
         (Selection(source="toynotes"), [1]),
         (Selection(source="toyempty"), []),

@@ -16,11 +16,12 @@ from verify.state import state_of
 def command(options: Options) -> int:
     """Explain one verdict."""
     project = load(find_root(options.project))
-    if options.id not in project.claims:
-        hint = suggestion(options.id, project.claims) or "; `verify list` shows all ids"
-        raise VerifyError(f"no claim {options.id!r}{hint}")
+    id_ = project.index.renamed.get(options.id, options.id)
+    if id_ not in project.claims:
+        hint = suggestion(id_, project.claims) or "; `verify list` shows all ids"
+        raise VerifyError(f"no claim {id_!r}{hint}")
     state = state_of(project)
-    report = report_on(project, state, [options.id])
+    report = report_on(project, state, [id_])
     if options.json:
         say(json.dumps(report.entries[0].as_json(), indent=1))
     else:
