@@ -120,12 +120,19 @@ def _trace_on(device: str, params: ArchitectureParams) -> Trace:
 def _graphs(params: ArchitectureParams) -> list[Graph]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return find_graphs(_build(params), torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE))
+        model = _build(params, implementation="fast")  # of equal edges
+        return find_graphs(model, torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE))
 
 
-def _build(params: ArchitectureParams, more_classes: int = 0) -> nn.Module:
-    num_classes = params.num_classes + more_classes
-    return build_model(params.model, num_classes=num_classes, image_size=IMAGE_SIZE)
+def _build(
+    params: ArchitectureParams, more_classes: int = 0, implementation: str = "published"
+) -> nn.Module:
+    return build_model(
+        params.model,
+        num_classes=params.num_classes + more_classes,
+        image_size=IMAGE_SIZE,
+        implementation=implementation,
+    )
 
 
 def _stages(blocks: Sequence[Block]) -> list[list[Block]]:

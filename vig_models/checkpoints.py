@@ -1,6 +1,7 @@
 """Loading the authors' checkpoints into our models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,7 +34,6 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
             mapping, if any entry is missing, unexpected, damaged (no tensor, of another kind of
             number, not finite) or of the wrong shape, or if a position table differs.
     """
-    renames = _renames_of(model)
     own = model.state_dict()
     if any(entry.is_meta for entry in own.values()):
         raise ModelError(
@@ -41,16 +41,33 @@ def load_authors_state_dict(model: nn.Module, state: Mapping[str, Any]) -> None:
             "build it on another device"
         )
     given = rename_authors_state(model, state)
+    require_fit(model, given)
+    model.load_state_dict({**own, **given})
+
+
+def require_fit(model: nn.Module, given: Mapping[str, Any], adapted: Sequence[str] = ()) -> None:
+    """Check that a checkpoint has every entry of a model and no other.
+
+    Args:
+        model: what ``create_model`` returned.
+        given: entries by our names.
+        adapted: layers that the caller makes fit; they may differ.
+
+    Raises:
+        ModelError: as ``load_authors_state_dict``, naming the entries as the authors do.
+    """
+    renames = _renames_of(model)
+    free = {f"{layer}.{entry}" for layer in adapted for entry in ("weight", "bias")}
     problems = [
         f"{problem} {to_official(name, renames)!r}{detail}"
-        for problem, name, detail in _compare(own, given)
+        for problem, name, detail in _compare(model.state_dict(), given)
+        if name not in free or problem == "damaged"
     ]
     if problems:
         raise ModelError(
             f"load_authors_state_dict: the state does not fit {type(model).__name__}: "
             + ", ".join(problems)
         )
-    model.load_state_dict({**own, **given})
 
 
 def rename_authors_state(model: nn.Module, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,23 +75,30 @@ def rename_authors_state(model: nn.Module, state: Mapping[str, Any]) -> dict[str
 
     Args:
         model: what ``create_model`` returned.
-        state: as for ``load_authors_state_dict``; names that are ours already stay.
+        state: as for ``load_authors_state_dict``; names that are ours already stay. Where the
+            authors have an inference form of their own, its entries become those of training.
 
     Raises:
         ModelError: the model is not of this package, or the state is no mapping.
     """
     renames = _renames_of(model)
-    return {from_official(name, renames): value for name, value in _unwrap(state).items()}
+    given = {from_official(name, renames): value for name, value in _unwrap(state).items()}
+    undo = getattr(_module_of(model), "undo_reparameterization", None)
+    return given if undo is None else undo(given)
 
 
 def _renames_of(model: nn.Module) -> Renames:
+    renames: Renames = _module_of(model).OFFICIAL_NAMES
+    return renames
+
+
+def _module_of(model: nn.Module) -> ModuleType:
     package, _, family = type(model).__module__.rpartition(".")
     if package != "vig_models" or family not in FAMILIES:
         raise ModelError(
             f"load_authors_state_dict: want a model of create_model, got {type(model).__name__!r}"
         )
-    renames: Renames = family_module(family).OFFICIAL_NAMES
-    return renames
+    return family_module(family)
 
 
 def _unwrap(state: Mapping[str, Any]) -> dict[str, Any]:

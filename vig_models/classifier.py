@@ -32,6 +32,10 @@ class Config(Protocol):
     def in_chans(self) -> int:
         """Channels of an image."""
 
+    @property
+    def implementation(self) -> str:
+        """``fast`` or ``published``."""
+
 
 class Classifier(nn.Module):
     """A backbone between an embedding and a head.
@@ -59,6 +63,12 @@ class Classifier(nn.Module):
         """Make the first map: (B, in_chans, H, W) -> (B, C, H', W')."""
         raise NotImplementedError
 
+    def lay_out(self, images: Tensor) -> Tensor:
+        """Put the channels of each pixel side by side where convolutions are faster so."""
+        if self.config.implementation == "fast" and images.device.type == "cpu":
+            return images.contiguous(memory_format=torch.channels_last)
+        return images
+
     def layers(self) -> Iterator[nn.Module]:
         """Go through the layers of the backbone in the order in which they run."""
         yield from self.backbone
@@ -77,7 +87,7 @@ class Classifier(nn.Module):
         Raises:
             ModelError: for images of a shape that the model does not take.
         """
-        x = self.embed(images)
+        x = self.embed(self.lay_out(images))
         for layer in self.layers():
             x = self._run(layer, x, generator)
         return x

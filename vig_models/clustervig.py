@@ -17,13 +17,20 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
-from vig_models.global_convs import GLOBAL_CONVS
+from vig_models.fast_graph import neighbor_rows
+from vig_models.fast_partitions import FastLloyd, knn_in_clusters
+from vig_models.global_convs import (
+    FAST_GLOBAL_CONVS,
+    GLOBAL_CONVS,
+    FastGlobalMaxRelativeConv,
+)
 from vig_models.graph import Graph
 from vig_models.head import OFFICIAL_DISTILLED_NAMES, Head
-from vig_models.kmeans import kmeans
+from vig_models.kmeans import Lloyd, kmeans
 from vig_models.layers import (
     FFN,
     ConditionalPositionEncoding,
@@ -57,6 +64,7 @@ class ClusterViGConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Table III
@@ -103,6 +111,9 @@ OFFICIAL_NAMES: Renames = (
 class Grapher(nn.Module):
     """Dynamic Efficient Graph Convolution (DEGC) between two linear layers, around a residual."""
 
+    global_convs = GLOBAL_CONVS
+    lloyd: type[Lloyd] = Lloyd
+
     def __init__(self, config: ClusterViGConfig, num_neighbors: int, drop_path_rate: float) -> None:
         """Make a Grapher whose nodes have up to ``num_neighbors`` neighbors."""
         super().__init__()
@@ -112,7 +123,7 @@ class Grapher(nn.Module):
         self.cpe = ConditionalPositionEncoding(channels)
         self.fc1 = conv_bn(channels, channels)
         self.centers = GATv2Conv(channels, channels, add_self_loops=False)  # Eq. 2 and 3
-        self.graph_conv = GLOBAL_CONVS[config.graph_conv](channels, config.groups)
+        self.graph_conv = self.global_convs[config.graph_conv](channels, config.groups)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
@@ -132,16 +143,20 @@ class Grapher(nn.Module):
         nodes = self.fc1(self.cpe(x)).flatten(2).transpose(1, 2)  # (B, N, C)
         with torch.no_grad():  # so that no gradient sees it, as in the authors' code
             nodes -= nodes.mean(dim=1, keepdim=True)
-        return nodes, *kmeans(nodes, self.num_partitions, generator)
+        return nodes, *kmeans(nodes, self.num_partitions, generator, form=self.lloyd)
 
     def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
         nodes, labels, _ = self.partition(x, generator)
-        order = organize(labels, self.num_partitions)
-        edges = knn_in_partitions(nodes, labels, order, self.num_neighbors)
-        neighbors = padded_neighbors(edges, order, self.num_neighbors)
+        neighbors = self.neighbors(nodes, labels)  # (B, N, K)
         features = nodes.transpose(1, 2)  # (B, C, N)
         return Graph(nodes=features, keys=features, neighbors=neighbors, partitions=labels)
+
+    def neighbors(self, nodes: Tensor, labels: Tensor) -> Tensor:
+        """Find the neighbors of each node, (B, N, K), -1 for want of more in its cluster."""
+        order = organize(labels, self.num_partitions)
+        edges = knn_in_partitions(nodes, labels, order, self.num_neighbors)
+        return padded_neighbors(edges, order, self.num_neighbors)
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Update every node from its neighbors and all clusters: (B, C, H, W) -> the same."""
@@ -172,6 +187,48 @@ class Grapher(nn.Module):
         restored = torch.empty_like(updated).view(images, num_nodes, -1)
         restored[image, order] = updated.view(images, num_nodes, -1)
         return restored
+
+
+class FastGrapher(Grapher):
+    """The same by products of matrices, nodes staying in their order."""
+
+    global_convs = FAST_GLOBAL_CONVS
+    lloyd = FastLloyd
+
+    def neighbors(self, nodes: Tensor, labels: Tensor) -> Tensor:
+        """Find the neighbors of each node, (B, N, K), -1 for want of more in its cluster."""
+        return knn_in_clusters(nodes, labels, self.num_neighbors)
+
+    def update(self, nodes: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
+        """Update the nodes: (B, N, C), (B, N), (B, kappa, C) -> (B, N, 2C)."""
+        neighbors = self.neighbors(nodes, labels)  # (B, N, K)
+        filled = neighbors.where(neighbors >= 0, neighbors[..., :1])
+        rows, ranks = neighbor_rows(nodes.transpose(1, 2), filled)  # (B * N, C), (K, B * N)
+        first = torch.arange(0, labels.shape[0] * self.num_partitions, self.num_partitions)
+        owner = (labels + first.to(labels)[:, None]).flatten()  # (B * N,)
+        aware = self.attend(centers).flatten(0, 1)  # (B * kappa, C)
+        if isinstance(self.graph_conv, FastGlobalMaxRelativeConv):
+            updated = self.graph_conv.from_ranks(rows, aware, owner, ranks)
+        else:
+            known = (neighbors >= 0).permute(2, 0, 1).flatten(1)  # (K, B * N)
+            node = torch.arange(len(rows), device=rows.device).expand_as(ranks)
+            edges = torch.stack((ranks[known], node[known]))  # (2, E)
+            updated = self.graph_conv(rows, aware[owner], edges)
+        return updated.view(*labels.shape, -1)
+
+    def attend(self, centers: Tensor) -> Tensor:
+        """Let the centers of each image attend to each other: (B, kappa, C) -> the same.
+
+        GATv2 over a complete graph is dense; the weights are those of PyG's layer.
+        """
+        layer = self.centers
+        source, target = layer.lin_l(centers), layer.lin_r(centers)
+        pairs = functional.leaky_relu(target[:, :, None] + source[:, None], layer.negative_slope)
+        shares = (pairs * layer.att[0]).sum(dim=-1).softmax(dim=-1)  # (B, kappa, kappa)
+        return cast(Tensor, shares @ source + layer.bias)
+
+
+GRAPHERS = {"published": Grapher, "fast": FastGrapher}
 
 
 class ClusterViG(Classifier):
@@ -222,9 +279,10 @@ def _backbone(config: ClusterViGConfig) -> nn.Sequential:
     """Make the blocks; each has its own K and drop rate."""
     neighbors = linear_schedule(config.neighbors, 2 * config.neighbors, config.depth)
     rates = linear_schedule(0.0, config.drop_path_rate, config.depth)
+    grapher = GRAPHERS[config.implementation]
     return nn.Sequential(
         OrderedDict(
-            (str(index), DrawingBlock(Grapher(config, int(k), rate), FFN(config.channels, rate)))
+            (str(index), DrawingBlock(grapher(config, int(k), rate), FFN(config.channels, rate)))
             for index, (k, rate) in enumerate(zip(neighbors, rates, strict=True))
         )
     )

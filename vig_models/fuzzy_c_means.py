@@ -5,6 +5,8 @@ of Nodes", ICCV 2023, Section 3.2.
 Code: https://github.com/VITA-Group/ViHGNN@25c2885 (read, not copied).
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -31,7 +33,11 @@ ONLY = 0.5
 
 @torch.no_grad()
 def fuzzy_c_means(
-    nodes: Tensor, num_clusters: int, generator: torch.Generator | None = None
+    nodes: Tensor,
+    num_clusters: int,
+    generator: torch.Generator | None = None,
+    *,
+    keep_squares: bool = False,
 ) -> Tensor:
     """Compute how much each node belongs to each cluster.
 
@@ -41,6 +47,7 @@ def fuzzy_c_means(
         nodes: (B, N, C).
         num_clusters: how many clusters.
         generator: where the first memberships are drawn from; None is torch's default one.
+        keep_squares: square the nodes once, not in each iteration, with the same result.
 
     Returns:
         Memberships, (B, N, clusters), drawn in the default dtype, as the authors do, and of the
@@ -58,20 +65,34 @@ def fuzzy_c_means(
         images, num_nodes, num_clusters, generator=generator, device=nodes.device
     )
     memberships = (memberships / memberships.sum(dim=-1, keepdim=True)).to(nodes.dtype)
-    with clustering(fewest=2, most=MAX_ITERATIONS) as iterations:
+    update = update_memberships
+    if keep_squares:
+        update = partial(update_memberships, squares=squared_lengths(nodes))
+    with clustering(fewest=2, most=MAX_ITERATIONS) as iterations, _in_half(nodes):
         for number in iterations:
-            before, memberships = memberships, update_memberships(nodes, memberships)
+            before, memberships = memberships, update(nodes, memberships)
             if number > 0 and bool(torch.norm(memberships - before) < TOLERANCE):
                 break
     return memberships
 
 
-def update_memberships(nodes: Tensor, memberships: Tensor) -> Tensor:
+def _in_half(nodes: Tensor) -> torch.autocast:
+    """Multiply matrices in float16 on a GPU, as the authors do; float64 stays what it is."""
+    return torch.autocast(nodes.device.type, torch.float16, enabled=nodes.is_cuda)
+
+
+def squared_lengths(nodes: Tensor) -> Tensor:
+    """Square and add up: (B, N, C) -> (B, N, 1)."""
+    return nodes.square().sum(dim=-1, keepdim=True)
+
+
+def update_memberships(nodes: Tensor, memberships: Tensor, squares: Tensor | None = None) -> Tensor:
     """Move the centers to their members, then weigh the nodes by the inverse of distances.
 
     Args:
         nodes: (B, N, C).
         memberships: (B, N, clusters).
+        squares: ``squared_lengths(nodes)``, where it is at hand.
 
     Returns:
         (B, N, clusters); equal shares where a distance is not a number.
@@ -79,9 +100,9 @@ def update_memberships(nodes: Tensor, memberships: Tensor) -> Tensor:
     weights = memberships**FUZZINESS
     totals = weights.sum(dim=1)[..., None]  # (B, clusters, 1)
     centers = weights.transpose(1, 2) @ nodes / totals  # (B, clusters, C)
-    squares = nodes.square().sum(dim=-1)[..., None]  # (B, N, 1)
-    squares = squares + centers.square().sum(dim=-1)[:, None]  # (B, N, clusters)
-    distances = squares - 2 * (nodes @ centers.transpose(1, 2))  # (B, N, clusters)
+    squares = squared_lengths(nodes) if squares is None else squares  # (B, N, 1)
+    both = squares + centers.square().sum(dim=-1)[:, None]  # (B, N, clusters)
+    distances = both - 2 * (nodes @ centers.transpose(1, 2))  # (B, N, clusters)
     inverses = distances.clamp(min=LEAST_DISTANCE) ** -1
     shares = inverses / inverses.sum(dim=-1, keepdim=True)
     return torch.where(shares.isnan(), 1 / memberships.shape[-1], shares)

@@ -16,8 +16,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vig_models.errors import ModelError
+from vig_models.fast_graph import largest_row
 from vig_models.pyg import Linear, scatter
 
 
@@ -94,6 +96,34 @@ class GlobalMaxRelativeConv(nn.Module):
         return cast(Tensor, self.vertex(torch.cat((paired, aware), dim=1)))
 
 
+class FastGlobalMaxRelativeConv(GlobalMaxRelativeConv):
+    """The same from ranks of neighbors; what all nodes of a partition share is mapped once."""
+
+    def from_ranks(self, nodes: Tensor, centers: Tensor, owner: Tensor, ranks: Tensor) -> Tensor:
+        """Update every node.
+
+        Args:
+            nodes: (N, C).
+            centers: z' of every partition, (partitions, C).
+            owner: partition of each node, (N,).
+            ranks: neighbors of each node, (K, N).
+
+        Returns:
+            (N, 2C).
+        """
+        largest = largest_row(nodes, ranks) - nodes  # (N, C)
+        paired = torch.stack((nodes, largest), dim=2).flatten(1)  # (N, 2C), interleaved
+        parts = self.vertex.linear.parts
+        if len(parts) > 1:  # a group may read both kinds of channels
+            mapped = self.vertex.linear(torch.cat((paired, centers[owner]), dim=1))
+        else:
+            weight, bias = cast(Tensor, parts[0].weight), cast(Tensor, parts[0].bias)
+            own, shared = torch.split(weight, [paired.shape[1], centers.shape[1]], dim=1)
+            once = functional.linear(centers, shared, bias)  # (partitions, 2C)
+            mapped = functional.linear(paired, own) + once[owner]
+        return cast(Tensor, self.vertex.act(self.vertex.norm(mapped)))
+
+
 class GlobalEdgeConv(nn.Module):
     """G-EdgeConv: max_u MLP(x_v | x_u - x_v | z')."""
 
@@ -122,7 +152,7 @@ class GlobalSAGEConv(nn.Module):
     def forward(self, nodes: Tensor, aware: Tensor, edges: Tensor) -> Tensor:
         """Update every node: nodes (N, C), z' of each (N, C), edges (2, E) -> (N, 2C)."""
         neighbor, node = edges
-        messages = self.neighbor(nodes)[neighbor]  # (E, C)
+        messages = self.neighbor(nodes[neighbor])  # (E, C), edge by edge as in the authors' code
         largest = scatter(messages, node, dim_size=len(nodes), reduce="max")
         return cast(Tensor, self.vertex(torch.cat((nodes, largest, aware), dim=1)))
 
@@ -153,3 +183,8 @@ GLOBAL_CONVS: Mapping[str, type[nn.Module]] = MappingProxyType(
     }
 )
 """Name in a config to the rows of Table II."""
+
+FAST_GLOBAL_CONVS: Mapping[str, type[nn.Module]] = MappingProxyType(
+    {**GLOBAL_CONVS, "max_relative": FastGlobalMaxRelativeConv}
+)
+"""The same in the fast form, where there is one."""

@@ -143,6 +143,18 @@ def dilated_knn(
         >>> dilated_knn(nodes, nodes, num_neighbors=2).tolist()
         [[[0, 1], [1, 0], [2, 1]]]
     """
+    nearest = check_knn(queries, keys, num_neighbors, dilation)
+    unit_queries = functional.normalize(queries, dim=1).transpose(2, 1)  # (B, N, C)
+    unit_keys = functional.normalize(keys, dim=1).transpose(2, 1)  # (B, M, C)
+    distances = squared_distances(unit_queries, unit_keys)  # (B, N, M)
+    if relative_pos is not None:
+        distances += relative_pos
+    indices = torch.topk(-distances, nearest).indices  # (B, N, K * dilation)
+    return indices[:, :, ::dilation]  # (B, N, K)
+
+
+def check_knn(queries: Tensor, keys: Tensor, num_neighbors: int, dilation: int) -> int:
+    """Check what ``dilated_knn`` is given; return how many nearest keys it ranks."""
     if queries.shape[:2] != keys.shape[:2]:
         raise ModelError(
             "dilated_knn: want queries (B, C, N), keys (B, C, M), "
@@ -155,13 +167,7 @@ def dilated_knn(
             f"dilated_knn: want 1 to {num_keys} (the number of keys) as neighbors x dilation, "
             f"got {num_neighbors} x {dilation}"
         )
-    unit_queries = functional.normalize(queries, dim=1).transpose(2, 1)  # (B, N, C)
-    unit_keys = functional.normalize(keys, dim=1).transpose(2, 1)  # (B, M, C)
-    distances = squared_distances(unit_queries, unit_keys)  # (B, N, M)
-    if relative_pos is not None:
-        distances += relative_pos
-    indices = torch.topk(-distances, nearest).indices  # (B, N, K * dilation)
-    return indices[:, :, ::dilation]  # (B, N, K)
+    return nearest
 
 
 def gather_nodes(nodes: Tensor, indices: Tensor) -> Tensor:

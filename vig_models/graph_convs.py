@@ -11,11 +11,13 @@ As in ``graph``, these run the operations that the authors' code runs, because p
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from vig_models.errors import ModelError, did_you_mean
+from vig_models.fast_graph import max_relative_rows
 from vig_models.graph import gather_centers, gather_nodes, max_relative
 from vig_models.layers import conv_bn
 from vig_models.naming import Renames
@@ -56,6 +58,17 @@ class MaxRelativeConv(nn.Module):
         # Interleaved, so that each of the four groups sees both halves of its channels.
         paired = torch.stack((nodes, relative), dim=2).flatten(1, 2)  # (B, 2C, N)
         return _as_map(self.update(paired.unsqueeze(-1)), x)
+
+
+class FastMaxRelativeConv(MaxRelativeConv):
+    """The same, reading neighbors only and working on rows, which are channel-last maps."""
+
+    def forward(self, x: Tensor, keys: Tensor, neighbors: Tensor) -> Tensor:
+        """Aggregate the neighbors of each node and update it: (B, C, H, W) -> (B, 2C, H, W)."""
+        nodes = x.flatten(2).transpose(1, 2)  # (B, N, C)
+        relative = max_relative_rows(nodes, keys.flatten(2), neighbors)  # (B, N, C)
+        paired = torch.stack((nodes, relative), dim=-1).flatten(2)  # (B, N, 2C), interleaved
+        return cast(Tensor, self.update(paired.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)))
 
 
 class EdgeConv(nn.Module):
@@ -112,8 +125,13 @@ GRAPH_CONVS: Mapping[str, type[nn.Module]] = MappingProxyType(
 )
 """Name in a config to the convolution."""
 
+FAST_GRAPH_CONVS: Mapping[str, type[nn.Module]] = MappingProxyType(
+    {**GRAPH_CONVS, "max_relative": FastMaxRelativeConv}
+)
+"""The same in the fast form, where there is one."""
 
-def make_graph_conv(kind: str, channels: int) -> nn.Module:
+
+def make_graph_conv(kind: str, channels: int, implementation: str) -> nn.Module:
     """Make the convolution that a config names.
 
     Raises:
@@ -125,7 +143,8 @@ def make_graph_conv(kind: str, channels: int) -> nn.Module:
             f"create_model: want a graph_conv out of {', '.join(GRAPH_CONVS)}, got {kind!r}"
             + (f";{guess}" if guess else "")
         )
-    return GRAPH_CONVS[kind](channels)
+    forms = GRAPH_CONVS if implementation == "published" else FAST_GRAPH_CONVS
+    return forms[kind](channels)
 
 
 def _mlp(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -15,9 +15,58 @@ from vig_models.errors import ModelError
 RESTARTS, MAX_ITERATIONS, TOLERANCE = 2, 25, 1e-3
 """What the released models run with."""
 
+DISTANCE_EPSILON = 1e-6
+"""What is added to every difference of two coordinates."""
+
+
+class Lloyd:
+    """The parts of an iteration over some nodes, as the authors compute them."""
+
+    def __init__(self, nodes: Tensor) -> None:
+        """Keep the nodes, (B, N, C)."""
+        self.nodes = nodes
+
+    def nearest(self, centers: Tensor) -> Tensor:
+        """Find the nearest center of each node, the first of equally near ones.
+
+        Every node is paired with every center.
+
+        Args:
+            centers: (B, R, clusters, C).
+
+        Returns:
+            (B, R, N), int64.
+        """
+        images, restarts, clusters, channels = centers.shape
+        paired = (images, restarts, self.nodes.shape[1], clusters, channels)
+        left = self.nodes[:, None, :, None].expand(paired).reshape(-1, channels)
+        right = centers[:, :, None].expand(paired).reshape(-1, channels)
+        distances = functional.pairwise_distance(left, right, eps=DISTANCE_EPSILON)
+        return distances.view(paired[:-1]).argmin(dim=-1)
+
+    def means(self, labels: Tensor, num_clusters: int) -> Tensor:
+        """Average the nodes of each cluster; zero where there are none.
+
+        Args:
+            labels: (B, R, N).
+            num_clusters: how many there may be.
+
+        Returns:
+            (B, R, clusters, C).
+        """
+        runs = self.nodes[:, None].expand(-1, labels.shape[1], -1, -1)  # (B, R, N, C)
+        members = functional.one_hot(labels, num_clusters).to(runs.dtype).transpose(2, 3)
+        return functional.normalize(members, p=1, dim=-1) @ runs
+
+    def costs(self, labels: Tensor, centers: Tensor) -> Tensor:
+        """Add up the squared distances from the centers: (B, R, N), (B, R, k, C) -> (B, R)."""
+        index = labels[..., None].expand(-1, -1, -1, centers.shape[-1])
+        chosen = centers.gather(2, index)  # (B, R, N, C)
+        return (self.nodes[:, None] - chosen).square().sum(dim=(2, 3))
+
 
 @torch.no_grad()
-def kmeans(
+def kmeans(  # noqa: PLR0913 - the settings of one algorithm
     nodes: Tensor,
     num_clusters: int,
     generator: torch.Generator | None = None,
@@ -25,6 +74,7 @@ def kmeans(
     restarts: int = RESTARTS,
     max_iterations: int = MAX_ITERATIONS,
     tolerance: float = TOLERANCE,
+    form: type[Lloyd] = Lloyd,
 ) -> tuple[Tensor, Tensor]:
     """Partition the nodes of each image.
 
@@ -38,6 +88,7 @@ def kmeans(
         restarts: runs per image; that with the smallest squared distances counts.
         max_iterations: of each run.
         tolerance: mean movement of an image's centers below which they stand still.
+        form: how the parts of an iteration are computed.
 
     Returns:
         Cluster of each node, (B, N), int64, and the mean of each cluster, (B, clusters, C); zero
@@ -55,49 +106,14 @@ def kmeans(
     drawn = torch.multinomial(chances, num_clusters, replacement=False, generator=generator)
     index = drawn.view(images, -1, 1).expand(-1, -1, channels)  # (B, R * clusters, C)
     centers = nodes.gather(1, index).view(images, restarts, num_clusters, channels)
-    runs = nodes[:, None].expand(-1, restarts, -1, -1)  # (B, R, N, C)
+    step = form(nodes)
     with clustering(most=max_iterations) as iterations:
         for _ in iterations:
-            before, centers = centers, cluster_means(runs, nearest(runs, centers), num_clusters)
+            before, centers = centers, step.means(step.nearest(centers), num_clusters)
             moved = torch.linalg.vector_norm(centers - before, dim=-1).mean(dim=-1)  # (B, R)
             if bool((moved < tolerance).all()):
                 break
-        labels = nearest(runs, centers)  # (B, R, N)
-    chosen = centers.gather(2, labels[..., None].expand(-1, -1, -1, channels))  # (B, R, N, C)
-    best = (runs - chosen).square().sum(dim=(2, 3)).argmin(dim=1)  # (B,)
+        labels = step.nearest(centers)  # (B, R, N)
+    best = step.costs(labels, centers).argmin(dim=1)  # (B,)
     image = torch.arange(images, device=nodes.device)
     return labels[image, best], centers[image, best]
-
-
-def nearest(nodes: Tensor, centers: Tensor) -> Tensor:
-    """Find the nearest center of each node, the first of equally near ones.
-
-    Every node is paired with every center, as in the authors' code.
-
-    Args:
-        nodes: (B, R, N, C).
-        centers: (B, R, clusters, C).
-
-    Returns:
-        (B, R, N), int64.
-    """
-    paired = (*nodes.shape[:3], centers.shape[2], nodes.shape[3])  # (B, R, N, clusters, C)
-    left = nodes[:, :, :, None].expand(paired).reshape(-1, paired[-1])
-    right = centers[:, :, None].expand(paired).reshape(-1, paired[-1])
-    distances = functional.pairwise_distance(left, right)  # its eps is the 1e-6 above
-    return distances.view(paired[:-1]).argmin(dim=-1)
-
-
-def cluster_means(nodes: Tensor, labels: Tensor, num_clusters: int) -> Tensor:
-    """Average the nodes of each cluster; zero where there are none.
-
-    Args:
-        nodes: (B, R, N, C).
-        labels: (B, R, N).
-        num_clusters: how many there may be.
-
-    Returns:
-        (B, R, clusters, C).
-    """
-    members = functional.one_hot(labels, num_clusters).to(nodes.dtype).transpose(2, 3)
-    return functional.normalize(members, p=1, dim=-1) @ nodes  # (B, R, clusters, C)

@@ -59,7 +59,7 @@ def rolled_graph(x: Tensor, shifts: Iterable[tuple[int, int]]) -> Graph:
 
     Args:
         x: (B, C, H, W).
-        shifts: (rows, columns) that the map is rolled by, one pair for each neighbor.
+        shifts: positions and axis (2 or 3) that the map is rolled by, for each neighbor.
 
     Returns:
         A graph whose neighbors, (B, N, 1 + number of shifts), are each position itself, then
@@ -67,10 +67,22 @@ def rolled_graph(x: Tensor, shifts: Iterable[tuple[int, int]]) -> Graph:
     """
     images, _, rows, columns = x.shape
     positions = torch.arange(rows * columns, device=x.device).view(rows, columns)
-    rolled = [torch.roll(positions, shift, dims=(0, 1)).flatten() for shift in ((0, 0), *shifts)]
-    neighbors = torch.stack(rolled, dim=-1).expand(images, -1, -1)  # (B, N, K)
+    rolled = [torch.roll(positions, shift, dims=axis - 2) for shift, axis in shifts]
+    listed = [brought.flatten() for brought in (positions, *rolled)]
+    neighbors = torch.stack(listed, dim=-1).expand(images, -1, -1)  # (B, N, K)
     nodes = x.flatten(2)
     return Graph(nodes=nodes, keys=nodes, neighbors=neighbors)
+
+
+def check_steps(model: str, steps: Iterable[int]) -> None:
+    """Check that rolled maps move.
+
+    Raises:
+        ModelError: a step is less than 1.
+    """
+    for step in steps:
+        if step < 1:
+            raise ModelError(f"{model}: want steps of 1 or more between neighbors, got {step}")
 
 
 def check_any_size(images: Tensor, in_chans: int) -> None:

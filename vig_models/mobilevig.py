@@ -25,6 +25,7 @@ from vig_models.layers import FFN, conv_bn, drop_path, initialize_convs, linear_
 from vig_models.mobile_layers import (
     INITIAL_SCALE,
     check_any_size,
+    check_steps,
     downsample,
     inverted_bottleneck,
     mobile_stem,
@@ -61,6 +62,7 @@ class MobileViGConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Table 1
@@ -107,9 +109,9 @@ class Grapher(nn.Module):
         self.drop_path = drop_path(drop_path_rate)
 
     def shifts(self, x: Tensor) -> Iterator[tuple[int, int]]:
-        """Tell by how many rows and columns the map is rolled: a step, two steps, ..."""
-        yield from ((rows, 0) for rows in range(self.step, x.shape[2], self.step))
-        yield from ((0, columns) for columns in range(self.step, x.shape[3], self.step))
+        """Tell how far, and along which axis, the map is rolled: a step, two steps, ..."""
+        for axis in (2, 3):
+            yield from ((shift, axis) for shift in range(self.step, x.shape[axis], self.step))
 
     def graph(self, x: Tensor) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
@@ -118,8 +120,8 @@ class Grapher(nn.Module):
     def aggregate(self, x: Tensor) -> Tensor:
         """Compute the largest difference, node minus neighbor, itself included, (B, C, H, W)."""
         largest = x - x
-        for shift in self.shifts(x):
-            largest = torch.max(largest, x - torch.roll(x, shift, dims=(2, 3)))
+        for shift, axis in self.shifts(x):
+            largest = torch.max(largest, x - torch.roll(x, shift, dims=axis))
         return largest
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,12 +131,27 @@ class Grapher(nn.Module):
         return cast(Tensor, self.drop_path(self.fc2(self.graph_conv(paired))) + x)
 
 
+class FastGrapher(Grapher):
+    """The same with one subtraction: the largest difference is that from the smallest neighbor."""
+
+    def aggregate(self, x: Tensor) -> Tensor:
+        """Compute the largest difference, node minus neighbor, itself included, (B, C, H, W)."""
+        smallest = x
+        for shift, axis in self.shifts(x):
+            smallest = torch.min(smallest, torch.roll(x, shift, dims=axis))
+        return x - smallest
+
+
+GRAPHERS = {"published": Grapher, "fast": FastGrapher}
+
+
 class MobileViG(Classifier):
     """Stem, three stages of local blocks, one of graph blocks, two heads."""
 
     def __init__(self, config: MobileViGConfig) -> None:
         """Build and initialize the model that ``config`` describes."""
         super().__init__()
+        check_steps("MobileViG", [config.step])
         self.config = config
         rates = iter(linear_schedule(0.0, config.drop_path_rate, sum(config.depths)))
         self.stem = mobile_stem(config.in_chans, config.channels[0])
@@ -180,6 +197,6 @@ def _graph_blocks(config: MobileViGConfig, rates: Iterator[float]) -> nn.Sequent
     channels = config.channels[-1]
     blocks = []
     for rate in islice(rates, config.depths[-1]):
-        grapher = Grapher(channels, config.step, rate)
+        grapher = GRAPHERS[config.implementation](channels, config.step, rate)
         blocks.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=FFN(channels, rate))))
     return nn.Sequential(*blocks)

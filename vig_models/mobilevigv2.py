@@ -8,10 +8,10 @@ blocks before the first of them have rate 0 and the last block stays below ``dro
 we follow the code. Its options that no variant uses are left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,7 @@ class MobileViGv2Config:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # see Deviations
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Section 4 of the paper, Table 1 of its supplement
@@ -115,7 +116,7 @@ class Grapher(nn.Module):
         self.fc1 = conv_bn(channels, channels)
         self.graph_conv = conv_bn(2 * channels, channels).append(nn.GELU())
         self.fc2 = conv_bn(channels, channels)
-        self.shifts = ((step, 0), (-step, 0), (0, step), (0, -step))
+        self.shifts = ((step, 2), (-step, 2), (step, 3), (-step, 3))
 
     def graph(self, x: Tensor) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
@@ -124,8 +125,8 @@ class Grapher(nn.Module):
     def aggregate(self, x: Tensor) -> Tensor:
         """Compute the largest difference, neighbor minus node, itself included, (B, C, H, W)."""
         largest = x
-        for shift in self.shifts:
-            largest = torch.max(largest, torch.roll(x, shift, dims=(2, 3)))
+        for shift, axis in self.shifts:
+            largest = torch.max(largest, torch.roll(x, shift, dims=axis))
         return largest - x
 
     def forward(self, x: Tensor) -> Tensor:
@@ -186,6 +187,25 @@ class MobileViGv2(Classifier):
 
 Model = MobileViGv2
 """What ``create_model`` builds."""
+
+
+def undo_reparameterization(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the identity out of position encodings that the authors merged it into.
+
+    Args:
+        state: entries by our names; merged encodings have the authors' name ``reparam_conv``.
+
+    Returns:
+        The same with ``pe`` in its place: equal outputs, up to rounding.
+    """
+    undone = {}
+    for name, entry in state.items():
+        if name.endswith(".cpe.reparam_conv.weight") and isinstance(entry, Tensor):
+            rows, columns = entry.shape[2:]
+            entry = entry.clone()  # noqa: PLW2901 - the checkpoint stays as it was
+            entry[:, 0, rows // 2, columns // 2] -= 1
+        undone[name.replace(".cpe.reparam_conv.", ".cpe.pe.")] = entry
+    return undone
 
 
 def _stages(config: MobileViGv2Config) -> nn.Sequential:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vig_models import fast_graph
 from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
 from vig_models.graph import Graph, dilated_knn, gather_centers, gather_nodes
@@ -90,6 +91,7 @@ class PVGConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {
@@ -124,6 +126,15 @@ class GraphLU(nn.Module):
         return 0.5 * x * (1 + torch.erf(x / (2**0.5 + self.sigma)))
 
 
+class FastGraphLU(GraphLU):
+    """The same as a scaled GELU, which is one operation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Activate element by element."""
+        narrowing = 2**0.5 / (2**0.5 + self.sigma)
+        return functional.gelu(x * narrowing) / narrowing
+
+
 class LocalBranch(nn.Module):
     """A linear layer and a 3 x 3 depthwise convolution, twice as wide."""
 
@@ -142,19 +153,21 @@ class LocalBranch(nn.Module):
 class DynamicBranch(nn.Module):
     """MaxE: mean and largest difference over the nearest nodes (Section 3.2)."""
 
+    find_neighbors = staticmethod(dilated_knn)
+    act: type[GraphLU] = GraphLU
+
     def __init__(self, channels: int, reduction: int) -> None:
         """Make the branch for ``channels`` channels, keys pooled by ``reduction``."""
         super().__init__()
         self.reduction = reduction
-        self.update = conv_bn(3 * channels, channels, groups=GROUPS).append(GraphLU())
+        self.update = conv_bn(3 * channels, channels, groups=GROUPS).append(self.act())
 
     def graph(self, x: Tensor) -> Graph:
         """Find the neighbors of every node of (B, d, H, W)."""
         keys = functional.avg_pool2d(x, self.reduction, self.reduction)  # also by 1, as there
         nodes, keys = x.flatten(2), keys.flatten(2)  # (B, d, N), (B, d, M)
-        return Graph(
-            nodes=nodes, keys=keys, neighbors=dilated_knn(nodes, keys, NEIGHBORS, DILATION)
-        )
+        neighbors = self.find_neighbors(nodes, keys, NEIGHBORS, DILATION)
+        return Graph(nodes=nodes, keys=keys, neighbors=neighbors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
@@ -166,16 +179,42 @@ class DynamicBranch(nn.Module):
         return cast(Tensor, self.update(read[..., None]).view_as(x))
 
 
+class FastDynamicBranch(DynamicBranch):
+    """The same, reading each neighbor once, for the mean and for the largest difference."""
+
+    find_neighbors = staticmethod(fast_graph.dilated_knn)
+    act = FastGraphLU
+
+    def graph(self, x: Tensor) -> Graph:
+        """Find the neighbors of every node of (B, d, H, W)."""
+        if self.reduction > 1:
+            return super().graph(x)
+        nodes = x.flatten(2)  # (B, d, N)
+        neighbors = self.find_neighbors(nodes, nodes, NEIGHBORS, DILATION)
+        return Graph(nodes=nodes, keys=nodes, neighbors=neighbors)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
+        graph = self.graph(x)
+        nodes = graph.nodes.transpose(1, 2)  # (B, N, d)
+        mean, largest = fast_graph.mean_and_largest_row(
+            *fast_graph.neighbor_rows(graph.keys, graph.neighbors)
+        )
+        read = torch.cat((nodes, mean.view_as(nodes), largest.view_as(nodes) - nodes), dim=-1)
+        return cast(Tensor, self.update(read.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)))
+
+
 class Grapher(nn.Module):
     """Both branches side by side, mixed by a depthwise and a linear layer."""
 
-    def __init__(self, channels: int, dynamic: int, reduction: int) -> None:
+    def __init__(self, channels: int, dynamic: int, reduction: int, implementation: str) -> None:
         """Make a Grapher whose last ``dynamic`` channels form the graph."""
         super().__init__()
         self.split = [channels - dynamic, dynamic]
         mixed = 2 * (channels - dynamic) + dynamic
         self.local = LocalBranch(channels - dynamic)
-        self.dynamic = DynamicBranch(dynamic, reduction)
+        branch = DynamicBranch if implementation == "published" else FastDynamicBranch
+        self.dynamic = branch(dynamic, reduction)
         self.enhance = _depthwise(mixed)
         self.proj = nn.Conv2d(mixed, channels, kernel_size=1)
 
@@ -199,11 +238,11 @@ class Grapher(nn.Module):
 class MLP(nn.Module):
     """Two linear layers, four times as wide between them."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, implementation: str) -> None:
         """Make the layers."""
         super().__init__()
         self.fc1 = nn.Linear(channels, 4 * channels)
-        self.act = GraphLU()
+        self.act = GraphLU() if implementation == "published" else FastGraphLU()
         self.fc2 = nn.Linear(4 * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -215,14 +254,14 @@ class Block(nn.Module):
     """A Grapher, then an MLP, each normalized before and around a residual."""
 
     def __init__(
-        self, grapher: Grapher, channels: int, drop_path_rate: float, scaled: bool
+        self, grapher: Grapher, mlp: MLP, channels: int, drop_path_rate: float, scaled: bool
     ) -> None:
         """Make a block for nodes of ``channels`` channels."""
         super().__init__()
         self.norm1 = nn.LayerNorm(channels, eps=EPSILON)
         self.grapher = grapher
         self.norm2 = nn.LayerNorm(channels, eps=EPSILON)
-        self.mlp = MLP(channels)
+        self.mlp = mlp
         self.drop_path = drop_path(drop_path_rate)
         self.scaled = scaled
         if scaled:
@@ -304,7 +343,7 @@ class PVG(Classifier):
             ModelError: for images of another shape.
         """
         _check_images(images, self.config.in_chans)
-        x = self.stem(images)  # (B, C, H / 4, W / 4)
+        x = self.stem(self.lay_out(images))  # (B, C, H / 4, W / 4)
         for stage in cast(Iterator[Stage], self.stages):
             nodes = stage.embed(x)  # (B, H, W, C)
             for block in stage.blocks:
@@ -374,7 +413,11 @@ def _stages(config: PVGConfig) -> Iterator[Stage]:
         downsample = conv_bn(before, channels, kernel=3, stride=2) if index > 0 else None
         blocks = [
             Block(
-                Grapher(channels, width, reduction), channels, rate, scaled=index in SCALED_STAGES
+                Grapher(channels, width, reduction, config.implementation),
+                MLP(channels, config.implementation),
+                channels,
+                rate,
+                scaled=index in SCALED_STAGES,
             )
             for width, rate in islice(schedule, depth)
         ]

@@ -73,6 +73,7 @@ class PVTConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Table 1

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vig_models import fast_graph
 from vig_models.classifier import Classifier
 from vig_models.graph import (
     Graph,
@@ -70,6 +71,7 @@ class PyramidViGConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Table 2
@@ -87,6 +89,8 @@ class Grapher(nn.Module):
     map, never trained, yet among ``parameters()`` as in the authors' model.
     """
 
+    find_neighbors = staticmethod(dilated_knn)
+
     def __init__(
         self,
         config: PyramidViGConfig,
@@ -103,7 +107,7 @@ class Grapher(nn.Module):
         self.reduction = reduction
         self.relative_pos = nn.Parameter(relative_pos.clone(), requires_grad=False)
         self.fc1 = conv_bn(channels, channels)
-        self.graph_conv = make_graph_conv(config.graph_conv, channels)
+        self.graph_conv = make_graph_conv(config.graph_conv, channels, config.implementation)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
@@ -122,8 +126,10 @@ class Grapher(nn.Module):
             Indices into the M positions of the pooled map, (B, N, K), nearest first.
         """
         keys = self.keys(x) if keys is None else keys  # (B, C, H / r, W / r)
-        return dilated_knn(
-            x.flatten(2), keys.flatten(2), self.num_neighbors, self.dilation, self.relative_pos
+        nodes = x.flatten(2)  # (B, C, N)
+        among = nodes if keys is x else keys.flatten(2)  # (B, C, M)
+        return self.find_neighbors(
+            nodes, among, self.num_neighbors, self.dilation, self.relative_pos
         )
 
     def graph(self, x: Tensor) -> Graph:
@@ -140,6 +146,15 @@ class Grapher(nn.Module):
         neighbors = self.neighbors(features, keys)  # (B, N, K)
         updated = self.graph_conv(features, keys, neighbors)  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
+
+
+class FastGrapher(Grapher):
+    """The same, with fewer passes over the distances."""
+
+    find_neighbors = staticmethod(fast_graph.dilated_knn)
+
+
+GRAPHERS = {"published": Grapher, "fast": FastGrapher}
 
 
 class PyramidViG(Classifier):
@@ -184,6 +199,6 @@ def _backbone(config: PyramidViGConfig) -> nn.Sequential:
             layers.append(conv_bn(config.channels[stage - 1], channels, kernel=3, stride=2))
         relative_pos = relative_position_table(grid, channels, reduction)
         for dilation, rate in islice(schedule, blocks):
-            grapher = Grapher(config, stage, dilation, relative_pos, rate)
+            grapher = GRAPHERS[config.implementation](config, stage, dilation, relative_pos, rate)
             layers.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=FFN(channels, rate))))
     return nn.Sequential(*layers)

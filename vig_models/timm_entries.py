@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 
-from vig_models.checkpoints import rename_authors_state
+from vig_models.checkpoints import rename_authors_state, require_fit
 from vig_models.errors import ModelError
 from vig_models.pretrained import pretrained_cfg
 from vig_models.registry import create_model, list_models
@@ -26,9 +26,16 @@ default_cfgs = generate_default_cfgs({name: pretrained_cfg(name) for name in lis
 
 
 def _to_ours(state: Mapping[str, Any], model: "Classifier") -> dict[str, Tensor]:
-    """Rename the authors' entries; derived position tables that are absent come from the model."""
+    """Rename the authors' entries; derived position tables that are absent come from the model.
+
+    What does not fit is refused here: where timm adapts the classifier it loads the rest, fitting
+    or not.
+    """
+    given = rename_authors_state(model, state)
+    cfg = model.pretrained_cfg
+    require_fit(model, given, adapted=(cfg["first_conv"], *cfg["classifier"]))
     own = {name: entry for name, entry in model.state_dict().items() if "relative_pos" in name}
-    return {**own, **rename_authors_state(model, state)}
+    return {**own, **given}
 
 
 def _create(name: str, *, img_size: object = None, **settings: Any) -> "Classifier":

@@ -15,6 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vig_models import fast_graph
 from vig_models.classifier import Classifier
 from vig_models.graph import Graph, dilated_knn, dilation_schedule
 from vig_models.graph_convs import OFFICIAL_NAMES as CONV_NAMES
@@ -60,6 +61,7 @@ class ViGConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 VARIANTS = {  # Table 1
@@ -72,20 +74,18 @@ VARIANTS = {  # Table 1
 class Grapher(nn.Module):
     """A max-relative graph convolution between two linear layers, around a residual."""
 
+    find_neighbors = staticmethod(dilated_knn)
+
     def __init__(
-        self,
-        channels: int,
-        num_neighbors: int,
-        dilation: int,
-        graph_conv: str,
-        drop_path_rate: float,
+        self, config: ViGConfig, num_neighbors: int, dilation: int, drop_path_rate: float
     ) -> None:
-        """Make a Grapher for maps of ``channels`` channels."""
+        """Make the Grapher of one block."""
         super().__init__()
+        channels = config.channels
         self.num_neighbors = num_neighbors
         self.dilation = dilation
         self.fc1 = conv_bn(channels, channels)
-        self.graph_conv = make_graph_conv(graph_conv, channels)
+        self.graph_conv = make_graph_conv(config.graph_conv, channels, config.implementation)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
@@ -99,7 +99,7 @@ class Grapher(nn.Module):
             Node indices, (B, N, K), nearest first; usually that is the node itself.
         """
         nodes = x.flatten(2)  # (B, C, N)
-        return dilated_knn(nodes, nodes, self.num_neighbors, self.dilation)
+        return self.find_neighbors(nodes, nodes, self.num_neighbors, self.dilation)
 
     def graph(self, x: Tensor) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
@@ -112,6 +112,15 @@ class Grapher(nn.Module):
         features = self.fc1(x)
         updated = self.graph_conv(features, features, self.neighbors(features))  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
+
+
+class FastGrapher(Grapher):
+    """The same, with fewer passes over the distances."""
+
+    find_neighbors = staticmethod(fast_graph.dilated_knn)
+
+
+GRAPHERS = {"published": Grapher, "fast": FastGrapher}
 
 
 class ViG(Classifier):
@@ -150,7 +159,7 @@ def _backbone(config: ViGConfig) -> nn.Sequential:
     rates = linear_schedule(0.0, config.drop_path_rate, config.depth)
     blocks = []
     for k, dilation, rate in zip(neighbors, dilations, rates, strict=True):
-        grapher = Grapher(config.channels, int(k), dilation, config.graph_conv, rate)
+        grapher = GRAPHERS[config.implementation](config, int(k), dilation, rate)
         ffn = FFN(config.channels, rate)
         blocks.append(nn.Sequential(OrderedDict(grapher=grapher, ffn=ffn)))
     return nn.Sequential(*blocks)

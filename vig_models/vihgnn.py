@@ -76,6 +76,7 @@ class ViHGNNConfig:
     num_classes: int = 1000
     in_chans: int = 3
     drop_path_rate: float = 0.0  # of the last block; grows linearly from 0
+    implementation: str = "fast"  # or published: how, not what, is computed
 
 
 def _isotropic(depth: int, channels: int) -> ViHGNNConfig:
@@ -103,22 +104,56 @@ class HypergraphConv(nn.Module):
         self.to_nodes = conv_bn(channels, 2 * channels, groups=4).append(nn.GELU())
         self.eps = nn.Parameter(torch.zeros(1))
 
-    def forward(self, nodes: Tensor, members: Tensor, memberships: Tensor) -> Tensor:
+    def forward(self, nodes: Tensor, joined: Tensor, read: Tensor) -> Tensor:
         """Update every node.
 
         Args:
             nodes: (B, C, N).
-            members: nodes of each hyperedge, (B, E, P), padded with -1.
-            memberships: hyperedges of each node, (B, N, Q), padded with -1.
+            joined: which nodes each hyperedge averages, (B, N, E), bool.
+            read: which hyperedges each node averages, (B, N, E), bool.
 
         Returns:
             (B, 2C, N).
         """
-        joined = gather_padded(nodes, members).mean(dim=-1)  # (B, C, E)
-        edges = self.to_hyperedges(joined[..., None])[..., 0]  # (B, C, E)
-        received = gather_padded(edges, memberships).mean(dim=-1)  # (B, C, N)
+        members = padded_lists(joined.transpose(1, 2))  # (B, E, P)
+        averaged = gather_padded(nodes, members).mean(dim=-1)  # (B, C, E)
+        edges = self.to_hyperedges(averaged[..., None])[..., 0]  # (B, C, E)
+        received = gather_padded(edges, padded_lists(read)).mean(dim=-1)  # (B, C, N)
         mixed = (1 + self.eps) * nodes + received
         return cast(Tensor, self.to_nodes(mixed[..., None])[..., 0])
+
+
+class FastHypergraphConv(HypergraphConv):
+    """The same with masks as matrices in place of lists, on rows, which are channel-last maps."""
+
+    def forward(self, nodes: Tensor, joined: Tensor, read: Tensor) -> Tensor:
+        """Update every node: (B, C, N), twice (B, N, E) -> (B, 2C, N)."""
+        rows = nodes.transpose(1, 2)  # (B, N, C)
+        averaged = average_listed(rows, joined.transpose(1, 2))  # (B, E, C)
+        edges = _map_rows(self.to_hyperedges, averaged)  # (B, E, C)
+        mixed = (1 + self.eps) * rows + average_listed(edges, read)  # (B, N, C)
+        return _map_rows(self.to_nodes, mixed).transpose(1, 2)
+
+
+def average_listed(rows: Tensor, listed: Tensor) -> Tensor:
+    """Average the rows of each list, filled up with the last row to the longest list of a batch.
+
+    Args:
+        rows: (B, M, C).
+        listed: (B, lists, M), bool.
+
+    Returns:
+        (B, lists, C).
+    """
+    counts = listed.sum(dim=-1, keepdim=True)  # (B, lists, 1)
+    longest = counts.max()
+    totals = listed.to(rows.dtype) @ rows  # (B, lists, C)
+    return (totals + (longest - counts) * rows[:, -1:]) / longest
+
+
+def _map_rows(layer: nn.Module, rows: Tensor) -> Tensor:
+    """Apply a layer of maps to rows, (B, rows, C), each by itself."""
+    return cast(Tensor, layer(rows[:, None].permute(0, 3, 1, 2))).permute(0, 2, 3, 1)[:, 0]
 
 
 def gather_padded(features: Tensor, lists: Tensor) -> Tensor:
@@ -140,6 +175,9 @@ class Grapher(nn.Module):
     ``relative_pos``, (1, N, M), is a frozen parameter of the pyramid that nothing reads.
     """
 
+    make_graph_conv: type[HypergraphConv] = HypergraphConv
+    keep_squares = False
+
     def __init__(
         self,
         channels: int,
@@ -155,14 +193,21 @@ class Grapher(nn.Module):
         if relative_pos is not None:
             self.relative_pos = nn.Parameter(relative_pos.clone(), requires_grad=False)
         self.fc1 = conv_bn(channels, channels)
-        self.graph_conv = HypergraphConv(channels)
+        self.graph_conv = self.make_graph_conv(channels)
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
     def hyperedges(self, nodes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Find the hyperedges of nodes, (B, C, N), as two masks, (B, N, E); see ``hyperedges``."""
         tokens = nodes.detach().transpose(1, 2)  # (B, N, C)
-        return hyperedges(fuzzy_c_means(tokens, self.num_hyperedges, generator))
+        return hyperedges(
+            fuzzy_c_means(tokens, self.num_hyperedges, generator, keep_squares=self.keep_squares)
+        )
+
+    def pool_keys(self, features: Tensor) -> None:
+        """Pool keys, (B, C, H, W), as the authors do in the pyramid, who read them nowhere."""
+        if self.reduction > 1:
+            functional.avg_pool2d(features, self.reduction, self.reduction)
 
     def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
@@ -178,14 +223,25 @@ class Grapher(nn.Module):
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Update every node from its hyperedges: (B, C, H, W) -> (B, C, H, W)."""
         features = self.fc1(x)
-        if self.reduction > 1:  # the authors pool keys here, and read them nowhere
-            functional.avg_pool2d(features, self.reduction, self.reduction)
+        self.pool_keys(features)
         nodes = features.flatten(2)  # (B, C, N)
         joined, read = self.hyperedges(nodes, generator)
-        members = padded_lists(joined.transpose(1, 2))  # (B, E, P)
-        updated = self.graph_conv(nodes, members, padded_lists(read))  # (B, 2C, N)
+        updated = self.graph_conv(nodes, joined, read)  # (B, 2C, N)
         as_map = updated.view(*updated.shape[:2], *x.shape[2:])  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(as_map)) + x)
+
+
+class FastGrapher(Grapher):
+    """The same without what nothing reads, and with masks in place of lists."""
+
+    make_graph_conv = FastHypergraphConv
+    keep_squares = True
+
+    def pool_keys(self, features: Tensor) -> None:
+        """Do without."""
+
+
+GRAPHERS = {"published": Grapher, "fast": FastGrapher}
 
 
 class ViHGNN(Classifier):
@@ -246,6 +302,6 @@ def _backbone(config: ViHGNNConfig, grids: tuple[int, ...]) -> nn.Sequential:
         if len(grids) > 1:
             pooled, table = reduction, relative_position_table(grid, channels, reduction)
         for count, rate in islice(schedule, blocks):
-            grapher = Grapher(channels, int(count), rate, pooled, table)
+            grapher = GRAPHERS[config.implementation](channels, int(count), rate, pooled, table)
             layers.append(DrawingBlock(grapher, FFN(channels, rate)))
     return nn.Sequential(*layers)

@@ -127,3 +127,26 @@ def test_a_damaged_entry_is_named_and_nothing_is_loaded(
 def test_what_is_no_mapping_is_refused(model: nn.Module) -> None:
     with pytest.raises(ModelError, match="want a mapping from names to tensors, got 'list'"):
         load_authors_state_dict(model, [torch.zeros(1)])
+
+
+def test_a_reparameterized_checkpoint_of_mobilevigv2_gives_the_same_logits(
+    official: Callable[[str, nn.Module], dict[str, Tensor]],
+) -> None:
+    torch.manual_seed(0)
+    depths: dict[str, object] = {"local_depths": (1, 1, 1, 1), "graph_depths": (0, 1, 1, 1)}
+    model = create_model("mobilevigv2_ti", **depths).double().eval()
+    merged = {}
+    for name, entry in official("mobilevigv2_ti", model).items():
+        changed = entry.clone()
+        if name.endswith(".cpe.pe.weight"):
+            changed[:, 0, 3, 3] += 1
+        merged[name.replace(".cpe.pe.", ".cpe.reparam_conv.")] = changed
+    kept = {name: entry.clone() for name, entry in merged.items()}
+    images = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        wanted = model(images)
+        other = create_model("mobilevigv2_ti", **depths).double().eval()
+        assert not torch.allclose(other(images), wanted)
+        load_authors_state_dict(other, merged)
+        torch.testing.assert_close(other(images), wanted)
+    assert all(torch.equal(merged[name], entry) for name, entry in kept.items())

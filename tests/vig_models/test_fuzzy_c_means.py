@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vig_models import ModelError, create_model
 from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists, update_memberships
-from vig_models.vihgnn import HypergraphConv, gather_padded
+from vig_models.vihgnn import FastHypergraphConv, HypergraphConv, gather_padded
 
 
 @pytest.fixture(autouse=True)
@@ -131,13 +131,13 @@ def _reference_conv(conv: HypergraphConv, nodes: Tensor, joined: Tensor, read: T
 
 
 @pytest.mark.parametrize("rows", [STRONG, WEAK], ids=["several hyperedges", "weak nodes"])
-def test_messages_equal_the_formulas(rows: list[list[float]]) -> None:
-    conv = HypergraphConv(8).eval()
+@pytest.mark.parametrize("form", [HypergraphConv, FastHypergraphConv])
+def test_messages_equal_the_formulas(rows: list[list[float]], form: type[HypergraphConv]) -> None:
+    conv = form(8).eval()
     torch.nn.init.constant_(conv.eps, 0.3)
     nodes = torch.randn(2, 8, 2)
     joined, read = hyperedges(torch.tensor([rows, STRONG]))
-    members = padded_lists(joined.transpose(1, 2))
-    found = conv(nodes, members, padded_lists(read))
+    found = conv(nodes, joined, read)
     wanted = _reference_conv(conv, nodes, joined, read)
     torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-12)
 

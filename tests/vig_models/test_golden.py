@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vig_models import create_model, load_authors_state_dict
+from vig_models.registry import IMPLEMENTATIONS
 
 Official = Callable[[str, nn.Module], dict[str, Tensor]]
 
@@ -19,10 +20,16 @@ def variant(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def model(variant: str, golden: ModuleType, official: Official, float64: None) -> nn.Module:
+@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+def model(
+    variant: str,
+    golden: ModuleType,
+    official: Official,
+    float64: None,
+    request: pytest.FixtureRequest,
+) -> nn.Module:
     """Build the variant in float64 with the recipe's weights."""
-    model = create_model(variant)
+    model = create_model(variant, implementation=request.param)
     shapes = {name: tuple(entry.shape) for name, entry in official(variant, model).items()}
     load_authors_state_dict(model, golden.official_state(shapes))
     return model.eval()
@@ -40,18 +47,21 @@ OTHERS = (
 )
 
 
-def _with_the_recipes_weights(name: str, golden: ModuleType, official: Official) -> nn.Module:
-    model = create_model(name)
+def _with_the_recipes_weights(
+    name: str, golden: ModuleType, official: Official, implementation: str = "fast"
+) -> nn.Module:
+    model = create_model(name, implementation=implementation)
     shapes = {entry: tuple(value.shape) for entry, value in official(name, model).items()}
     load_authors_state_dict(model, golden.official_state(shapes))
     return model.eval()
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", OTHERS)
 def test_logits_of_the_other_families_equal_those_of_the_authors_code(
-    golden: ModuleType, official: Official, float64: None, name: str
+    golden: ModuleType, official: Official, float64: None, name: str, implementation: str
 ) -> None:
-    model = _with_the_recipes_weights(name, golden, official)
+    model = _with_the_recipes_weights(name, golden, official, implementation)
     assert _error(golden, name, model) < golden.TOLERANCE
     blocks = [block for block in model.modules() if "grapher" in block._modules]
     for block in blocks[-1:]:  # break the last one, if there are any

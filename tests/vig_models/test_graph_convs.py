@@ -11,7 +11,7 @@ from vig_models.global_convs import GLOBAL_CONVS
 from vig_models.graph_convs import GRAPH_CONVS, make_graph_conv
 from vig_models.naming import from_official
 from vig_models.pyg import GATv2Conv
-from vig_models.registry import family_module
+from vig_models.registry import IMPLEMENTATIONS, family_module
 
 B, C, SIDE, K = 2, 8, 3, 4
 N = SIDE**2
@@ -68,6 +68,9 @@ class _Difference(nn.Module):
         return pair[:, pair.shape[1] // 2 :]
 
 
+FORMS = pytest.mark.parametrize("form", IMPLEMENTATIONS)
+
+
 def _random(conv: nn.Module) -> nn.Module:
     for entry in conv.state_dict().values():
         if entry.is_floating_point():
@@ -75,18 +78,20 @@ def _random(conv: nn.Module) -> nn.Module:
     return conv.eval()
 
 
+@FORMS
 @pytest.mark.parametrize("kind", GRAPH_CONVS)
-def test_a_graph_convolution_equals_pygs(kind: str) -> None:
-    conv = _random(make_graph_conv(kind, C))
+def test_a_graph_convolution_equals_pygs(kind: str, form: str) -> None:
+    conv = _random(make_graph_conv(kind, C, form))
     x, neighbors = torch.randn(B, C, SIDE, SIDE), torch.randint(0, N, (B, N, K))
     found = _rows(conv(x, x, neighbors))
     wanted = _pyg(kind, conv, _rows(x), _edges(neighbors))
     torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-12)
 
 
+@FORMS
 @pytest.mark.parametrize("kind", GRAPH_CONVS)
-def test_a_graph_convolution_does_not_ask_in_which_order_nodes_stand(kind: str) -> None:
-    conv = _random(make_graph_conv(kind, C))
+def test_a_graph_convolution_does_not_ask_in_which_order_nodes_stand(kind: str, form: str) -> None:
+    conv = _random(make_graph_conv(kind, C, form))
     x, neighbors = torch.randn(B, C, SIDE, SIDE), torch.randint(0, N, (B, N, K))
     order = torch.randperm(N)
     places = order.argsort()
@@ -118,7 +123,7 @@ def test_an_unknown_kind_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["gin", "sage"])
 def test_channels_that_the_groups_do_not_divide_are_refused(kind: str) -> None:
     with pytest.raises(ModelError, match=r"channels that 4 groups divide .*, got 10 to (10|20)$"):
-        make_graph_conv(kind, 10)
+        make_graph_conv(kind, 10, "published")
 
 
 AUTHORS = {
@@ -145,9 +150,10 @@ def test_every_kind_has_the_authors_names(
     assert [from_official(key, names) for key in official(name, model)] == list(model.state_dict())
 
 
+@FORMS
 @pytest.mark.parametrize("kind", ["edge", "sage"])
-def test_the_gradient_of_a_tie_goes_to_one_neighbor(kind: str) -> None:
-    conv = _random(make_graph_conv(kind, C))
+def test_the_gradient_of_a_tie_goes_to_one_neighbor(kind: str, form: str) -> None:
+    conv = _random(make_graph_conv(kind, C, form))
     keys = torch.ones(1, C, 1, 2, requires_grad=True)
     neighbors = torch.tensor([[[0, 1]]])
     conv(torch.zeros(1, C, 1, 1), keys, neighbors).sum().backward()

@@ -1,12 +1,17 @@
 """k-means and graphs inside partitions against slow loops, and where the golden logits are mute."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from vig_models import ModelError, create_model, kmeans, partitions
-from vig_models.kmeans import cluster_means, nearest
+from vig_models.fast_partitions import FastLloyd, knn_in_clusters
+from vig_models.kmeans import Lloyd
+
+FORMS = pytest.mark.parametrize("form", [Lloyd, FastLloyd])
 
 
 @pytest.fixture(autouse=True)
@@ -54,36 +59,45 @@ def _starts(nodes: Tensor, clusters: int, restarts: int, seed: int) -> np.ndarra
 
 @pytest.mark.parametrize("most", [1, 3, 25], ids=["one iteration", "three", "to the end"])
 @pytest.mark.parametrize("seed", range(4))
-def test_labels_and_means_equal_those_of_slow_loops(seed: int, most: int) -> None:
+@FORMS
+def test_labels_and_means_equal_those_of_slow_loops(
+    seed: int, most: int, form: type[Lloyd]
+) -> None:
     nodes = torch.randn(3, 20, 4)
-    labels, centers = kmeans.kmeans(
-        nodes, 4, torch.Generator().manual_seed(seed), max_iterations=most
-    )
+    generator = torch.Generator().manual_seed(seed)
+    labels, centers = kmeans.kmeans(nodes, 4, generator, max_iterations=most, form=form)
     wanted = _reference_kmeans(nodes.numpy(), _starts(nodes, 4, 2, seed), most, 1e-3)
     assert np.array_equal(labels.numpy(), wanted[0])
     np.testing.assert_allclose(centers.numpy(), wanted[1], atol=1e-12, rtol=1e-12)
 
 
-def test_a_large_tolerance_ends_after_one_iteration_and_labels_follow_the_last_means() -> None:
+@FORMS
+def test_a_large_tolerance_ends_after_one_iteration_and_labels_follow_the_last_means(
+    form: type[Lloyd],
+) -> None:
     nodes, generator = torch.randn(2, 30, 3), torch.Generator().manual_seed(5)
-    labels, centers = kmeans.kmeans(nodes, 4, generator, tolerance=1e9)
+    labels, centers = kmeans.kmeans(nodes, 4, generator, tolerance=1e9, form=form)
     wanted = _reference_kmeans(nodes.numpy(), _starts(nodes, 4, 2, 5), 1, 1e9)
     assert np.array_equal(labels.numpy(), wanted[0])
-    assert torch.equal(labels, nearest(nodes[:, None], centers[:, None])[:, 0])
+    assert torch.equal(labels, form(nodes).nearest(centers[:, None])[:, 0])
 
 
-def test_of_equally_near_centers_the_first_is_taken() -> None:
-    nodes, centers = torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 3, 2)
-    assert nearest(nodes, centers).item() == 0
+@FORMS
+def test_of_equally_near_centers_the_first_is_taken(form: type[Lloyd]) -> None:
+    assert form(torch.zeros(1, 1, 2)).nearest(torch.ones(1, 1, 3, 2)).item() == 0
 
 
-def test_the_small_number_in_the_distance_decides_between_opposite_centers() -> None:
+@FORMS
+def test_the_small_number_in_the_distance_decides_between_opposite_centers(
+    form: type[Lloyd],
+) -> None:
     centers = torch.tensor([[[[-1.0], [1.0]]]])
-    assert nearest(torch.zeros(1, 1, 1, 1), centers).item() == 1  # |0 - 1 + 1e-6| is smaller
+    assert form(torch.zeros(1, 1, 1)).nearest(centers).item() == 1  # |0 - 1 + 1e-6| is smaller
 
 
-def test_an_empty_cluster_has_the_mean_zero() -> None:
-    means = cluster_means(torch.ones(1, 1, 3, 2), torch.tensor([[[0, 0, 2]]]), 4)
+@FORMS
+def test_an_empty_cluster_has_the_mean_zero(form: type[Lloyd]) -> None:
+    means = form(torch.ones(1, 3, 2)).means(torch.tensor([[[0, 0, 2]]]), 4)
     assert means[0, 0].tolist() == [[1, 1], [0, 0], [1, 1], [0, 0]]
 
 
@@ -119,23 +133,53 @@ def _reference_neighbors(nodes: Tensor, labels: Tensor, k: int) -> list:
     return found
 
 
-@pytest.mark.parametrize("k", [1, 3, 9], ids=["itself", "three", "more than some clusters have"])
-def test_neighbors_are_the_nearest_of_a_nodes_own_cluster(k: int) -> None:
-    nodes, labels = torch.randn(2, 24, 5), torch.randint(0, 4, (2, 24))
-    order = partitions.organize(labels, 4)
+def _published_knn(nodes: Tensor, labels: Tensor, k: int) -> Tensor:
+    clusters = int(labels.max()) + 1
+    order = partitions.organize(labels, clusters)
     edges = partitions.knn_in_partitions(nodes, labels, order, k)
-    found = partitions.padded_neighbors(edges, order, k)
-    assert found.tolist() == _reference_neighbors(nodes, labels, k)
+    return partitions.padded_neighbors(edges, order, k)
 
 
-def test_nearly_parallel_nodes_are_told_apart_in_single_precision() -> None:
-    angles = torch.arange(4, dtype=torch.float64) * 1e-5
-    nodes = torch.stack((angles.cos(), angles.sin()), dim=-1)[None].float()  # (1, 4, 2)
-    labels = torch.zeros(1, 4, dtype=torch.int64)
-    order = partitions.organize(labels, 1)
-    edges = partitions.knn_in_partitions(nodes, labels, order, 4)
-    found = partitions.padded_neighbors(edges, order, 4)[0].tolist()
-    assert (found[0], found[3]) == ([0, 1, 2, 3], [3, 2, 1, 0])
+Knn = Callable[[Tensor, Tensor, int], Tensor]
+KNN = pytest.mark.parametrize("knn", [_published_knn, knn_in_clusters])
+
+
+@pytest.mark.parametrize("k", [1, 3, 9], ids=["itself", "three", "more than some clusters have"])
+@KNN
+def test_neighbors_are_the_nearest_of_a_nodes_own_cluster(k: int, knn: Knn) -> None:
+    nodes, labels = torch.randn(2, 24, 5), torch.randint(0, 4, (2, 24))
+    assert knn(nodes, labels, k).tolist() == _reference_neighbors(nodes, labels, k)
+
+
+@KNN
+def test_nearly_parallel_nodes_are_told_apart_in_single_precision(knn: Knn) -> None:
+    angles = torch.arange(5, dtype=torch.float64) * 1e-5
+    nodes = torch.stack((angles.cos(), angles.sin()), dim=-1)[None].float()  # (1, 5, 2)
+    found = knn(nodes, torch.zeros(1, 5, dtype=torch.int64), 2)[0]
+    wanted = [{0, 1}, {0, 1, 2}, {1, 2, 3}, {2, 3, 4}, {3, 4}]
+    assert all(set(row) <= near for row, near in zip(found.tolist(), wanted, strict=True))
+    assert found[:, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+@KNN
+def test_there_are_never_more_neighbors_than_nodes(knn: Knn) -> None:
+    found = knn(torch.randn(1, 3, 2), torch.tensor([[0, 1, 0]]), 5)[0]
+    assert found[1].tolist() == [1, -1, -1, -1, -1]
+    assert found[0].sort().values.tolist() == [-1, -1, -1, 0, 2]
+
+
+@pytest.mark.parametrize("clusters", [1, 2, 5])
+def test_in_single_precision_both_forms_decide_alike_however_near_a_tie_is(clusters: int) -> None:
+    nodes = torch.randint(0, 3, (2, 60, 4)).float()  # a grid: most distances stand many times
+    nodes += 1e-6 * torch.randn_like(nodes)
+    centers = nodes[:, None, :clusters].clone()
+    labels = Lloyd(nodes).nearest(centers)
+    assert torch.equal(FastLloyd(nodes).nearest(centers), labels)
+    exact, fast = Lloyd(nodes), FastLloyd(nodes)
+    torch.testing.assert_close(fast.means(labels, clusters), exact.means(labels, clusters))
+    assert torch.equal(fast.costs(labels, centers), exact.costs(labels, centers))
+    found, wanted = (knn(nodes, labels[:, 0], 7) for knn in (knn_in_clusters, _published_knn))
+    assert torch.equal(found.sort().values, wanted.sort().values)
 
 
 def test_nodes_are_organized_by_cluster_and_keep_their_order_within() -> None:

@@ -85,7 +85,7 @@ def _small(name: str, *, drop_path_rate: float = 0.0) -> nn.Module:
 
 
 def _graphers(model: nn.Module) -> list[nn.Module]:
-    return [module for module in model.modules() if type(module).__name__ == "Grapher"]
+    return [module for module in model.modules() if type(module).__name__.endswith("Grapher")]
 
 
 DECIDES_BY_DATA = ("clustervig", "vihgnn")

@@ -65,7 +65,8 @@ WRONG = {
     "near setting": (
         ("vig_ti", {"dept": 2}),
         r"^create_model: vig_ti has no setting 'dept'; did you mean 'depth'\? "
-        r"it has depth, channels, neighbors, graph_conv, num_classes, in_chans, drop_path_rate$",
+        r"it has depth, channels, neighbors, graph_conv, num_classes, in_chans, drop_path_rate, "
+        r"implementation$",
     ),
     "classes": (
         ("vig_ti", {"num_classes": -1}),
@@ -73,7 +74,7 @@ WRONG = {
     ),
     "implementation": (
         ("vig_ti", {"implementation": "quick"}),
-        r"want an implementation out of published, got 'quick'$",
+        r"want an implementation out of fast, published, got 'quick'$",
     ),
     "text": (
         ("vig_ti", {"num_classes": "9"}),

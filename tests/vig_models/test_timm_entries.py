@@ -92,6 +92,28 @@ def test_pretrained_loads_a_checkpoint_of_the_authors(tmp_path: Path, classes: i
     assert loaded.num_classes == classes
 
 
+@pytest.mark.parametrize("classes", [1000, 10])
+def test_a_checkpoint_that_does_not_fit_is_refused_whatever_timm_adapts(
+    tmp_path: Path, classes: int
+) -> None:
+    torch.save({"model": create_model("pvig_ti").state_dict()}, tmp_path / "pvig.pth")
+    with pytest.raises(ModelError, match=r"the state does not fit ViG: .*misshapen .*want \("):
+        timm.create_model(
+            "vig_ti",
+            pretrained=True,
+            pretrained_cfg_overlay={"file": str(tmp_path / "pvig.pth")},
+            num_classes=classes,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("greedyvig_s", {"steps": (8, 4, 2, 0)}), ("mobilevig_ti", {"step": 0})]
+)
+def test_maps_that_are_not_rolled_are_refused(name: str, settings: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="want steps of 1 or more between neighbors, got 0"):
+        create_model(name, **settings)
+
+
 def test_a_form_of_features_alone_is_refused() -> None:
     with pytest.raises(ModelError, match="vig_ti has no form that returns features alone"):
         timm.create_model("vig_ti", features_only=True)
