@@ -63,7 +63,10 @@ def _tally_on(device: str, params: MultiplyAccumulatesParams) -> Tally:
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(0)
         model = build_model(
-            params.model, num_classes=params.num_classes, image_size=params.image_size
+            params.model,
+            num_classes=params.num_classes,
+            image_size=params.image_size,
+            implementation=params.implementation,
         )
         images = torch.rand(1, 3, params.image_size, params.image_size)
         return count(model, images)

@@ -339,3 +339,13 @@ def test_an_operation_without_a_formula_is_not_measurable(monkeypatch):
 @pytest.mark.parametrize("model", vig_models.list_models())
 def test_every_vision_gnn_has_every_key(model):
     assert tuple(measure(model).values) == KEYS
+
+
+@pytest.mark.parametrize(
+    ("model", "least", "most"),
+    [("vig_ti", 1.0, 1.0), ("greedyvig_s", 1.0, 1.0), ("clustervig_ti", 0.85, 0.99)],
+)
+def test_the_fast_form_multiplies_no_more_than_the_published_one(model, least, most):
+    published = measure(model).values["executed"].value
+    fast = measure(model, implementation="fast").values["executed"].value
+    assert least * published <= fast <= most * published
