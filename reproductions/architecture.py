@@ -3,8 +3,9 @@
 Protocol: build the classifier and run it once, eval, no gradients, on one 224 x 224 image of
 meta tensors; find its blocks and what mixes in them from the operations that run (tracing.py
 has the rules), never from a name. A model that reads its own activations to decide where to
-go runs on the CPU, with seeded weights and image. A model with a graph runs once more on
-the CPU, seed 0, on two images of uniform noise, for its edges (edges.py). Facts, exact:
+go runs on the CPU, with seeded weights, on a black image, whose nodes are soon clustered. A
+model with a graph runs once more on the CPU, in its fast form, which has the same edges, seed
+0, on two images of uniform noise (edges.py). Facts, exact:
 
 * ``mixing``: every kind found in a block: attention, convolution, graph, pooling.
 * ``type``: the word of the papers' tables, by the first line that fits. Where it draws the
@@ -114,7 +115,7 @@ def _trace(params: ArchitectureParams) -> tuple[Trace, str]:
 def _trace_on(device: str, params: ArchitectureParams) -> Trace:
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(0)
-        return trace(_build(params), torch.rand(1, 3, IMAGE_SIZE, IMAGE_SIZE))
+        return trace(_build(params), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE))
 
 
 def _graphs(params: ArchitectureParams) -> list[Graph]:

@@ -100,6 +100,9 @@ def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
     return digest(found)
 
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """A module that must be there, and the place that asks for it."""
@@ -213,12 +216,15 @@ def _normal(node: ast.AST, imports: list[_Import]) -> list[object]:
         node: the tree.
         imports: takes the import statements met on the way.
     """
+    kind = node.__class__
     if isinstance(node, ast.Constant):
         return ["Constant", type(node.value).__name__, _constant(node.value)]
-    imports += _imports_of(node)
-    normal: list[object] = [type(node).__name__]
+    if kind in _IMPORTS:
+        imports += _imports_of(node)
+    normal: list[object] = [kind.__name__]
+    values = node.__dict__
     for field in node._fields:
-        value = getattr(node, field, None)
+        value = values.get(field)
         if isinstance(value, list):
             value = [_normal_item(item, imports) for item in value if not _is_idle(item, node)]
         elif isinstance(value, ast.AST):

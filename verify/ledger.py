@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from filelock import FileLock, Timeout
-
 from verify.digest import canonical_json, digest
 from verify.environment import tool_version
 from verify.errors import LedgerDamagedError, VerifyError
@@ -137,6 +135,8 @@ class Ledger:
 
     def _lock(self) -> AbstractContextManager[object]:
         path = self._folder / "ledger.lock"
+        from filelock import FileLock  # noqa: PLC0415 - readers need no lock, and it loads slowly
+
         with _explained(path, f"the lock within {_LOCK_WAIT_S} s"):
             return FileLock(path, timeout=_LOCK_WAIT_S, poll_interval=0.005).acquire()
 
@@ -312,7 +312,8 @@ def _explained(place: Path, wanted: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        found = "another process holding it" if isinstance(error, Timeout) else error.strerror
+        waited = isinstance(error, TimeoutError) and error.errno is None  # the lock's own
+        found = "another process holding it" if waited else error.strerror
         remedy = "free space" if error.errno in _FULL else "correct that"
         raise VerifyError(
             f"{place}: want {wanted}, found {found}; nothing was lost; {remedy} and run again"

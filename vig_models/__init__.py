@@ -1,7 +1,8 @@
 """Vision graph neural networks, written from their papers and their authors' code.
 
 ``create_model(name)`` builds one, ``list_models()`` names them all; with timm imported,
-``timm.create_model(name)`` builds them too. Importing this package does not import torch;
+``timm.create_model(name)`` builds them too. Each has two forms, ``fast`` and ``published``, with
+the same weights and outputs. Importing this package does not import torch;
 building a model does.
 
 Axes, as every docstring below names them:

@@ -40,8 +40,10 @@ def dilated_knn(
     units, norms = _units(queries)
     others, other_norms = (units, norms) if keys is queries else _units(keys)
     # Minus the distances: doubling and changing signs are exact, so this rounds as they do.
-    closeness = torch.matmul(2 * units, others.transpose(2, 1))  # (B, N, M)
-    closeness.sub_(norms).sub_(other_norms.transpose(2, 1))
+    products = torch.matmul(2 * units, others.transpose(2, 1))  # (B, N, M)
+    in_place = products.dtype == norms.dtype  # not under autocast
+    closeness = products.sub_(norms) if in_place else products - norms
+    closeness.sub_(other_norms.transpose(2, 1))
     if relative_pos is not None:
         closeness.sub_(relative_pos)
     return torch.topk(closeness, nearest).indices[:, :, ::dilation]  # (B, N, K)

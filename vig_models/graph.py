@@ -2,7 +2,7 @@
 
 These run the operations that the authors' code runs, in its order (both ends of every edge
 are gathered, then subtracted), because the papers timed that. Formulations that are
-faster and equal in value do not belong here.
+faster and equal in value stand in ``fast_graph``.
 
 Source: K. Han et al., "Vision GNN: An Image is Worth Graph of Nodes", arXiv:2206.00272,
 Section 3; https://github.com/huawei-noah/Efficient-AI-Backbones@f90e129,

@@ -6,7 +6,8 @@ Worth Graph of Nodes", arXiv:2206.00272: each MLP is one linear layer in four gr
 and GELU. The same four stand in Table I of the ClusterViG paper. The variants use the
 max-relative one.
 
-As in ``graph``, these run the operations that the authors' code runs, because papers timed that.
+As in ``graph``, these run the operations that the authors' code runs, because papers timed that;
+what is named fast is our formulation, equal in value.
 """
 
 from collections.abc import Mapping

@@ -134,11 +134,11 @@ def test_stem_strides_are_those_before_the_first_block(measured, name, strides):
 def put(monkeypatch, change=None, **overrides):
     """Make the reproduction measure a changed model: one of ours with other settings, or edited."""
 
-    def build(name, *, num_classes, image_size=None):
+    def build(name, *, image_size=None, **given):
         if overrides:
-            model = vig_models.create_model(name, num_classes=num_classes, **overrides).eval()
+            model = vig_models.create_model(name, **given, **overrides).eval()
         else:
-            model = build_model(name, num_classes=num_classes, image_size=image_size)
+            model = build_model(name, image_size=image_size, **given)
         return (change(model) if change else None) or model
 
     monkeypatch.setattr(module, "build_model", build)

@@ -134,7 +134,7 @@ def test_a_model_that_decides_by_its_data_runs_on_the_cpu(monkeypatch):
 
 def test_a_model_that_cannot_run_is_not_measurable(monkeypatch):
     monkeypatch.setattr(module, "build_model", lambda *_, **__: nn.Linear(7, 7).eval())
-    with pytest.raises(NotMeasurableError, match="ran neither on meta tensors nor on one random"):
+    with pytest.raises(NotMeasurableError, match="ran neither on meta tensors nor on a black"):
         measure("resnet18")
 
 

@@ -183,17 +183,18 @@ def test_distances_at_the_threshold_are_asked_again(monkeypatch: pytest.MonkeyPa
     assert torch.equal(fast.aggregate(x), published.aggregate(x))
 
 
+@pytest.mark.parametrize("autocast", [False, True], ids=["single precision", "autocast"])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_neighbors_are_the_same_where_many_are_equally_near(dilation: int) -> None:
+def test_neighbors_are_the_same_where_many_are_equally_near(dilation: int, autocast: bool) -> None:
     torch.manual_seed(0)
     nodes = torch.randint(0, 2, (2, 3, 40)).float()
     keys = torch.randint(0, 2, (2, 3, 20)).float()
     table = torch.randint(0, 2, (1, 40, 20)).float()
     for queries, among, relative_pos in ((nodes, nodes, None), (nodes, keys, table)):
-        wanted = graph.dilated_knn(queries, among, 5, dilation, relative_pos)
-        assert torch.equal(
-            fast_graph.dilated_knn(queries, among, 5, dilation, relative_pos), wanted
-        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            wanted = graph.dilated_knn(queries, among, 5, dilation, relative_pos)
+            found = fast_graph.dilated_knn(queries, among, 5, dilation, relative_pos)
+        assert torch.equal(found, wanted)
 
 
 def test_the_largest_difference_is_equal_bit_by_bit() -> None:
