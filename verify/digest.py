@@ -16,7 +16,7 @@ from pathlib import Path
 
 from verify.errors import VerifyError
 
-__all__ = ["DECLARATIONS", "canonical_json", "code_digest", "digest"]
+__all__ = ["DECLARATIONS", "Module", "Modules", "canonical_json", "code_digest", "digest"]
 
 DECLARATIONS = frozenset(
     {
@@ -65,7 +65,29 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
-def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A module that must be there, and the place that asks for it."""
+
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module as a code digest sees it."""
+
+    digest: str
+    imports: tuple[_Wanted, ...]
+
+
+Modules = dict[str, Module | None]
+"""Modules by dotted name; None for a folder without ``__init__.py``."""
+
+
+def code_digest(
+    modules: Sequence[str], roots: Mapping[str, Path], known: Modules | None = None
+) -> str:
     """Digest ``modules`` and every project module that they import, directly or not.
 
     Imports count wherever they stand, inside functions too; names put together at run time
@@ -76,6 +98,7 @@ def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
         modules: dotted names to start from.
         roots: top-level name to the folder of that package, or to the file of that module;
             what is imported from anywhere else is left out.
+        known: modules read before with the same roots, to be used and added to.
 
     Returns:
         64 hex digits; the same on Python 3.11 to 3.14.
@@ -83,6 +106,7 @@ def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
     Raises:
         VerifyError: a module is not there, or a file is not Python.
     """
+    known = {} if known is None else known
     found: dict[str, str] = {}
     seen: set[str] = set()
     waiting = [_Wanted(name, "code_digest") for name in modules]
@@ -92,23 +116,22 @@ def code_digest(modules: Sequence[str], roots: Mapping[str, Path]) -> str:
             if name in seen or name in DECLARATIONS:
                 continue
             seen.add(name)
-            file = _file_of(name, roots, wanted.by)
-            if file is not None:
-                parsed = _parsed(file)
-                found[name] = parsed.digest
-                waiting += _project_imports(name, file, parsed.imports, roots)
+            if name not in known:
+                known[name] = _read(name, roots, wanted.by)
+            module = known[name]
+            if module is not None:
+                found[name] = module.digest
+                waiting += module.imports
     return digest(found)
 
 
-_IMPORTS = (ast.Import, ast.ImportFrom)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A module that must be there, and the place that asks for it."""
-
-    name: str
-    by: str
+def _read(name: str, roots: Mapping[str, Path], by: str) -> Module | None:
+    """Read a module that ``by`` asks for; None for a folder without ``__init__.py``."""
+    file = _file_of(name, roots, by)
+    if file is None:
+        return None
+    parsed = _parsed(file)
+    return Module(parsed.digest, tuple(_project_imports(name, file, parsed.imports, roots)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +228,9 @@ def _parsed_as_of(file: Path, _mtime_ns: int, _size: int) -> _Parsed:
     imports: list[_Import] = []
     text = json.dumps(_normal(tree, imports))
     return _Parsed(hashlib.sha256(text.encode()).hexdigest(), tuple(imports))
+
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def _normal(node: ast.AST, imports: list[_Import]) -> list[object]:

@@ -177,7 +177,7 @@ def _changes(project: Project, state: State) -> dict[str, list[str]]:
     """Map the event of every stale measurement to what has changed since."""
     events = {event.sha256: event for event in state.events("measured")}
     needs = {n.key: n for claim in project.claims.values() for n in project.all_needs(claim)}
-    codes: Codes = {}
+    codes = Codes()
     return {
         outcome.event: outdated(project, needs[key], events[outcome.event].digests, codes)
         for key, outcome in state.stored.items()

@@ -258,7 +258,7 @@ class _Recorder:
         for claim in self.project.claims.values():
             # What may explain a miss is planned only once the miss is known.
             needs |= {need.key: need for need in self.project.tried_needs(claim)}
-        codes: Codes = {}
+        codes = Codes()
         self.digests = {
             key: current_digests(self.project, need, codes) for key, need in needs.items()
         }

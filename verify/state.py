@@ -5,7 +5,7 @@ so that one changed file or package version touches only what it can have change
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from heapq import merge
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproductions.contract import Measurement
-from verify.digest import code_digest
+from verify.digest import Modules, code_digest
 from verify.environment import package_version
 from verify.errors import VerifyError
 from verify.ledger import Event, combined_head, open_ledgers
@@ -58,7 +58,7 @@ def state_of(project: Project) -> State:
             needed.setdefault(need.key, need)
     latest: dict[str, _Latest] = {}
     now: dict[str, dict[str, Any]] = {}  # digests are the same for every event of one need
-    codes: Codes = {}
+    codes = Codes()
     for machine, events in ledgers.items():
         for event in events:
             if event.type == "measured" and event.body["key"] in needed:
@@ -74,8 +74,14 @@ def state_of(project: Project) -> State:
     return State(ledgers, stored, torn)
 
 
-Codes = dict[tuple[str, ...], str]
-"""Code digests by the modules they start from, for the length of one reading."""
+@dataclass(frozen=True)
+class Codes:
+    """What was read of the code, for the length of one reading."""
+
+    digests: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Code digests by the modules they start from."""
+    modules: dict[frozenset[str], Modules] = field(default_factory=dict)
+    """Modules by the packages that count."""
 
 
 def current_digests(project: Project, need: Need, codes: Codes | None = None) -> dict[str, Any]:
@@ -87,12 +93,13 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
         codes: Digests of this reading, to be used and added to.
     """
     modules = (need.spec.module, *need.params.modules())
-    codes = {} if codes is None else codes
-    if modules not in codes:
+    codes = codes or Codes()
+    if modules not in codes.digests:
         roots = package_roots((*modules, "reproductions", "vig_models"))
-        codes[modules] = code_digest(modules, roots)
+        known = codes.modules.setdefault(frozenset(roots), {})
+        codes.digests[modules] = code_digest(modules, roots, known)
     return {
-        "code": codes[modules],
+        "code": codes.digests[modules],
         "packages": {name: package_version(name) for name in need.params.packages()},
         "protocol": need.spec.protocol,
     }
