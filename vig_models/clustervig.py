@@ -30,7 +30,7 @@ from vig_models.global_convs import (
 )
 from vig_models.graph import Graph
 from vig_models.head import OFFICIAL_DISTILLED_NAMES, Head
-from vig_models.kmeans import Lloyd, kmeans
+from vig_models.kmeans import kmeans
 from vig_models.layers import (
     FFN,
     ConditionalPositionEncoding,
@@ -112,7 +112,6 @@ class Grapher(nn.Module):
     """Dynamic Efficient Graph Convolution (DEGC) between two linear layers, around a residual."""
 
     global_convs = GLOBAL_CONVS
-    lloyd: type[Lloyd] = Lloyd
 
     def __init__(self, config: ClusterViGConfig, num_neighbors: int, drop_path_rate: float) -> None:
         """Make a Grapher whose nodes have up to ``num_neighbors`` neighbors."""
@@ -143,7 +142,11 @@ class Grapher(nn.Module):
         nodes = self.fc1(self.cpe(x)).flatten(2).transpose(1, 2)  # (B, N, C)
         with torch.no_grad():  # so that no gradient sees it, as in the authors' code
             nodes -= nodes.mean(dim=1, keepdim=True)
-        return nodes, *kmeans(nodes, self.num_partitions, generator, form=self.lloyd)
+        return nodes, *self.cluster(nodes, generator)
+
+    def cluster(self, nodes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Cluster nodes, (B, N, C): the cluster of each, (B, N), and the means, (B, kappa, C)."""
+        return kmeans(nodes, self.num_partitions, generator)
 
     def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
         """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
@@ -190,14 +193,26 @@ class Grapher(nn.Module):
 
 
 class FastGrapher(Grapher):
-    """The same by products of matrices, nodes staying in their order."""
+    """The same by products of matrices, nodes staying in their order.
+
+    Clusters and neighbors are decided in single precision at least, whatever autocast says: with
+    less, next to every decision would be a close one.
+    """
 
     global_convs = FAST_GLOBAL_CONVS
-    lloyd = FastLloyd
+
+    def cluster(self, nodes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Cluster nodes, (B, N, C): the cluster of each, (B, N), and the means, (B, kappa, C)."""
+        with torch.autocast(nodes.device.type, enabled=False):
+            labels, centers = kmeans(
+                _at_least_single(nodes), self.num_partitions, generator, form=FastLloyd
+            )
+        return labels, centers.to(nodes.dtype)
 
     def neighbors(self, nodes: Tensor, labels: Tensor) -> Tensor:
         """Find the neighbors of each node, (B, N, K), -1 for want of more in its cluster."""
-        return knn_in_clusters(nodes, labels, self.num_neighbors)
+        with torch.autocast(nodes.device.type, enabled=False):
+            return knn_in_clusters(_at_least_single(nodes), labels, self.num_neighbors)
 
     def update(self, nodes: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
         """Update the nodes: (B, N, C), (B, N), (B, kappa, C) -> (B, N, 2C)."""
@@ -226,6 +241,10 @@ class FastGrapher(Grapher):
         pairs = functional.leaky_relu(target[:, :, None] + source[:, None], layer.negative_slope)
         shares = (pairs * layer.att[0]).sum(dim=-1).softmax(dim=-1)  # (B, kappa, kappa)
         return cast(Tensor, shares @ source + layer.bias)
+
+
+def _at_least_single(nodes: Tensor) -> Tensor:
+    return nodes.to(torch.promote_types(nodes.dtype, torch.float32))
 
 
 GRAPHERS = {"published": Grapher, "fast": FastGrapher}

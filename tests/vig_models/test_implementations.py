@@ -141,6 +141,22 @@ def test_gradients_are_equal(name: str, training: bool, float64: None) -> None:
         torch.testing.assert_close(gradients[1][key], wanted, rtol=1e-7, atol=1e-10, msg=key)
 
 
+def test_clusters_are_decided_in_single_precision_under_autocast() -> None:
+    _, fast = _both("clustervig_ti")
+    grapher = fast.backbone[0].grapher
+    nodes = torch.randn(2, 196, 32).bfloat16()
+    with torch.no_grad():
+        found = []
+        for enabled in (True, False):
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                labels, centers = grapher.cluster(
+                    nodes if enabled else nodes.float(), torch.Generator().manual_seed(0)
+                )
+                neighbors = grapher.neighbors(nodes if enabled else nodes.float(), labels)
+            found.append((labels, centers.bfloat16(), neighbors))
+    assert all(map(torch.equal, *found))
+
+
 @pytest.mark.parametrize("name", STATIC)
 def test_a_static_family_compiles_without_a_break(name: str) -> None:
     _, fast = _both(name)
