@@ -105,12 +105,12 @@ def mean_and_largest_row(rows: Tensor, ranks: Tensor) -> tuple[Tensor, Tensor]:
         gathered = _gathered(rows, ranks)
         return gathered.mean(dim=0), gathered.max(dim=0).values
     largest = rows.index_select(0, ranks[0])
-    total = largest.clone()
+    total = largest.to(torch.promote_types(rows.dtype, torch.float32), copy=True)
     for rank in ranks[1:]:
         row = rows.index_select(0, rank)
         total.add_(row)
         torch.maximum(largest, row, out=largest)
-    return total.div_(len(ranks)), largest
+    return total.div_(len(ranks)).to(rows.dtype), largest
 
 
 def _gathered(rows: Tensor, ranks: Tensor) -> Tensor:

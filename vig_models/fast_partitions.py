@@ -85,7 +85,7 @@ def knn_in_clusters(nodes: Tensor, labels: Tensor, num_neighbors: int) -> Tensor
             neighbors[image, asked] = members[
                 _nearest(units[image, asked], units[image, members], num_neighbors)
             ]
-    neighbors = neighbors.where(values[..., :num_neighbors] > -torch.inf, -1)
+    neighbors = neighbors.where(values[..., :num_neighbors] != -torch.inf, -1)  # NaN is a neighbor
     return functional.pad(neighbors, (0, num_neighbors - neighbors.shape[-1]), value=-1)
 
 

@@ -147,8 +147,10 @@ def average_listed(rows: Tensor, listed: Tensor) -> Tensor:
     """
     counts = listed.sum(dim=-1, keepdim=True)  # (B, lists, 1)
     longest = counts.max()
-    totals = listed.to(rows.dtype) @ rows  # (B, lists, C)
-    return (totals + (longest - counts) * rows[:, -1:]) / longest
+    # Shares, not sums, of which half precision could not hold the largest.
+    shares = listed.to(rows.dtype) / longest  # (B, lists, M)
+    filled = (longest - counts).to(rows.dtype) / longest  # (B, lists, 1)
+    return shares @ rows + filled * rows[:, -1:]
 
 
 def _map_rows(layer: nn.Module, rows: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from vig_models.classifier import Classifier
 from vig_models.greedyvig import FastGrapher, Grapher
 from vig_models.mobilevig import FastGrapher as FastMobileGrapher
 from vig_models.mobilevig import Grapher as MobileGrapher
+from vig_models.vihgnn import average_listed
 
 SMALL: dict[str, dict[str, object]] = {
     "clustervig_ti": {"depth": 2, "channels": 32},
@@ -155,6 +156,31 @@ def test_clusters_are_decided_in_single_precision_under_autocast() -> None:
                 neighbors = grapher.neighbors(nodes if enabled else nodes.float(), labels)
             found.append((labels, centers.bfloat16(), neighbors))
     assert all(map(torch.equal, *found))
+
+
+def test_averages_hold_in_half_precision_where_sums_would_not() -> None:
+    rows = torch.full((1, 200, 4), 1000.0).half()
+    listed = torch.ones(1, 2, 200, dtype=torch.bool)
+    listed[0, 1, 100:] = False
+    torch.testing.assert_close(average_listed(rows, listed), rows[:, :2], rtol=5e-3, atol=0)
+    mean, largest = fast_graph.mean_and_largest_row(rows[0], torch.arange(200)[:, None])
+    assert torch.equal(mean, rows[0, :1])
+    assert torch.equal(largest, rows[0, :1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", SMALL)
+def test_autocast_gives_finite_logits(name: str, dtype: torch.dtype) -> None:
+    _, fast = _both(name)
+    with torch.no_grad(), torch.autocast("cpu", dtype):
+        assert _run(fast, _images()).isfinite().all()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_no_number_comes_out_as_none_in_both_forms(name: str) -> None:
+    images = _images().fill_(torch.nan)
+    with torch.no_grad():
+        assert all(_run(model, images).isnan().all() for model in _both(name))
 
 
 @pytest.mark.parametrize("name", STATIC)
