@@ -59,14 +59,17 @@ from vig_models import ModelError
 IMAGE_SIZE = 224
 """Side of the images that maps are measured on."""
 
+SEED = 0
+"""Of the weights, where values decide, and of the two images."""
+
 
 @reproduction
 def architecture(params: ArchitectureParams, device: Device) -> Measurement:
     """Measure the structure of ``params.model``; no device is needed for it."""
     try:
-        traced, ran_on = _trace(params)
-        has_graph = any("graph" in block.mixing for block in traced.blocks)
-        graphs = _graphs(params) if has_graph else []
+        with torch.device("meta"):
+            model = _build(params)
+        traced, ran_on, graphs = _run(params, model)
     except (AssertionError, ModelError, RuntimeError, ValueError) as error:
         why = str(error) or type(error).__name__
         raise NotMeasurableError(
@@ -74,7 +77,7 @@ def architecture(params: ArchitectureParams, device: Device) -> Measurement:
             f"({why}); ask for a model that takes one"
         ) from error
     stages = _stages(traced.blocks)
-    heads, image_size = _heads_and_size(params)
+    heads, image_size = _heads_and_size(params, model)
     of_nodes = [stage for stage in stages if "graph" in stage[0].mixing] or stages
     last = of_nodes[-1][0]
     facts: dict[str, JsonValue] = {
@@ -104,23 +107,22 @@ def architecture(params: ArchitectureParams, device: Device) -> Measurement:
     )
 
 
-def _trace(params: ArchitectureParams) -> tuple[Trace, str]:
-    """Run the model and name the device it ran on."""
+def _run(params: ArchitectureParams, model: nn.Module) -> tuple[Trace, str, list[Graph]]:
+    """Trace a model on the meta device, or on the CPU, named, and find its graphs, if any."""
+    image = torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE)
     try:
-        return _trace_on("meta", params), "meta"
+        traced, ran_on = trace(model, image.to("meta")), "meta"
     except RuntimeError:  # includes NotImplementedError: no value to decide by, or no meta kernel
-        return _trace_on("cpu", params), "cpu"
-
-
-def _trace_on(device: str, params: ArchitectureParams) -> Trace:
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(0)
-        return trace(_build(params), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            traced, ran_on = trace(_build(params), image), "cpu"
+    has_graph = any("graph" in block.mixing for block in traced.blocks)
+    return traced, ran_on, _graphs(params) if has_graph else []
 
 
 def _graphs(params: ArchitectureParams) -> list[Graph]:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(SEED)
         model = _build(params, implementation="fast")  # of equal edges
         return find_graphs(model, torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE))
 
@@ -172,13 +174,13 @@ def _type(mixing: set[str], overlaps: bool) -> str:
     return "CNN" if "convolution" in mixing else "Pool"
 
 
-def _heads_and_size(params: ArchitectureParams) -> tuple[list[str], int]:
+def _heads_and_size(params: ArchitectureParams, model: nn.Module) -> tuple[list[str], int]:
     """Name the layers whose width changes with the number of classes; tell the image side.
 
     The side is that a timm model was configured for, and the size of the maps elsewhere.
     """
     with torch.device("meta"):
-        model, wider = _build(params), _build(params, more_classes=1)
+        wider = _build(params, more_classes=1)
     widths = {name: parameter.shape for name, parameter in wider.named_parameters()}
     heads = [
         name.removesuffix(".weight")

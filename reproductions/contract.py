@@ -160,7 +160,8 @@ class Spec:
     """
     better: Literal["higher", "lower", "none"]
     tried: tuple[Mapping[str, JsonValue], ...] = ()
-    """Params that differ, measured to explain a miss and never for a verdict."""
+    """Params that differ, each with a larger figure: of a print above what was measured, they are
+    measured to explain it, and never for a verdict."""
     protocol: int
     """Goes up when the way of measuring changes on purpose; older measurements are then stale."""
     cost_s: float

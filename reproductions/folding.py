@@ -14,6 +14,7 @@ Then scale and shift go into the weight and bias of the layer: the BatchNorm's o
 parameters are gone, and the layer has a bias. A BatchNorm without parameters folds too.
 """
 
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -99,19 +100,19 @@ class _Output:
     """One tensor that a convolution or linear layer returned."""
 
     layer: str
-    tensor: Tensor
-    """Kept, so that its memory is not given to a later tensor while the trace runs."""
-    channel_axis: int
+    numel: int
+    channels: int
+    stride: int
+    """Of the channels."""
     users: set[str | None] = field(default_factory=set)
     """BatchNorms that normalize it; None stands for any other reader or writer."""
 
     def is_whole(self, seen: Tensor) -> bool:
         """Tell whether ``seen`` (B, C, ...), a view of this, is all of it, channel for channel."""
-        channels = self.tensor.shape[self.channel_axis]
         return (
-            seen.numel() == self.tensor.numel()
-            and seen.shape[1] == channels
-            and (channels == 1 or seen.stride(1) == self.tensor.stride(self.channel_axis))
+            seen.numel() == self.numel
+            and seen.shape[1] == self.channels
+            and (self.channels == 1 or seen.stride(1) == self.stride)
         )
 
 
@@ -119,7 +120,9 @@ class _Trace:
     """What became of each layer's output while a model ran."""
 
     def __init__(self) -> None:
-        self._outputs: dict[int, _Output] = {}
+        self._outputs: list[_Output] = []
+        self._behind = weakref.WeakKeyDictionary[torch.UntypedStorage, _Output]()
+        """What a layer wrote into memory that still lives."""
         self._sources: defaultdict[str, set[str | None]] = defaultdict(set)
         self._norm: str | None = None
 
@@ -127,19 +130,27 @@ class _Trace:
         """Name the one layer whose outputs go to ``norm``, all of them and nowhere else."""
         sources = self._sources[norm]
         layer = next(iter(sources)) if len(sources) == 1 else None
-        users = [output.users for output in self._outputs.values() if output.layer == layer]
+        users = [output.users for output in self._outputs if output.layer == layer]
         return layer if all(user == {norm} for user in users) else None
 
     def leave_layer(self, name: str, layer: Layer, _args: object, result: Tensor) -> None:
         """Forward hook: remember what the layer returned."""
         axis = -1 if isinstance(layer, nn.Linear) else -1 - len(layer.kernel_size)
-        output = _Output(layer=name, tensor=result, channel_axis=axis)
-        self._outputs.setdefault(_storage(result), output)
+        memory = result.untyped_storage()
+        if memory not in self._behind:
+            output = _Output(
+                layer=name,
+                numel=result.numel(),
+                channels=result.shape[axis],
+                stride=result.stride(axis),
+            )
+            self._outputs.append(output)
+            self._behind[memory] = output
 
     def enter_norm(self, name: str, _norm: nn.Module, args: tuple[Tensor, ...]) -> None:
         """Forward pre-hook: remember which layer the BatchNorm reads."""
         self._norm = name
-        output = self._outputs.get(_storage(args[0]))
+        output = self._behind.get(args[0].untyped_storage())
         is_whole = output is not None and output.is_whole(args[0])
         self._sources[name].add(output.layer if output is not None and is_whole else None)
 
@@ -150,8 +161,8 @@ class _Trace:
     def record_operation(self, operation: OpOverload, inputs: object, results: object) -> None:
         """Note the operation as a use of its inputs unless it merely views them."""
         read = list(_tensors(inputs))
-        made = {_storage(tensor) for tensor in _tensors(results)}
-        is_view = made and made <= {_storage(tensor) for tensor in read}
+        made = {tensor.untyped_storage() for tensor in _tensors(results)}
+        is_view = made and made <= {tensor.untyped_storage() for tensor in read}
         if operation._schema.is_mutable or not is_view:
             normalizes = "batch_norm" in operation._schema.name
             self.record_use(read, self._norm if normalizes else None)
@@ -159,7 +170,7 @@ class _Trace:
     def record_use(self, tensors: Iterable[Tensor], user: str | None) -> None:
         """Note that ``user`` (None: no BatchNorm) reads or writes ``tensors``."""
         for tensor in tensors:
-            output = self._outputs.get(_storage(tensor))
+            output = self._behind.get(tensor.untyped_storage())
             if output is not None:
                 output.users.add(user)
 
@@ -181,12 +192,6 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         results = operation(*args, **(kwargs or {}))
         self._trace.record_operation(operation, (args, kwargs), results)
         return results
-
-
-def _storage(tensor: Tensor) -> int:
-    """Identify the memory behind a tensor; on the meta device every address is 0."""
-    identity: int = tensor.untyped_storage()._cdata
-    return identity
 
 
 def _tensors(nested: object) -> Iterator[Tensor]:

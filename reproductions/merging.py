@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 _IN_PLACE = ("reparameterize", "switch_to_deploy")
+_METHODS = (*_IN_PLACE, "fuse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ def find_merges(model: nn.Module) -> Iterator[Merge]:
 
 def _merge(module: nn.Module) -> Merge | None:
     """Merge the branches of a copy of ``module``; None if there are none."""
-    if _num_branches(_layers(module)) <= 1:
+    if not any(hasattr(module, name) for name in _METHODS) or _num_branches(_layers(module)) <= 1:
         return None
     copied = copy.deepcopy(module)
     before = _layers(copied)

@@ -7,8 +7,8 @@ Protocol: build the classifier on the meta device and add up the elements of
 head, ``reparameterized`` what merging parallel branches removes (merging.py),
 ``bn_folded`` what folding BatchNorms removes, plus the biases it adds (folding.py). The
 last needs one forward pass, on meta tensors; a model that reads its own activations to
-decide where to go runs once on the CPU instead, with seeded weights, on a black image, whose
-nodes are soon clustered: what folds does not depend on it.
+decide where to go runs once on the CPU instead, in its fast form, with seeded weights, on a
+black image, whose nodes are soon clustered: what folds depends on neither.
 Cost: under 1 s on a CPU. Source: the "Params (M)" column of the papers' tables.
 """
 
@@ -73,7 +73,7 @@ def _trace(model: nn.Module, image: Tensor, params: ParameterCountParams) -> tup
         pass
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build_model(params.model, num_classes=params.num_classes)
+        model = build_model(params.model, num_classes=params.num_classes, implementation="fast")
         image = torch.zeros(image.shape)
     try:
         return fold_batchnorms(model, image), "cpu"

@@ -15,6 +15,7 @@ middle of a measurement. Ctrl-C is the parent's to handle.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -59,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _write(answers, {"ready": _environment(options.device)})
     while True:
         _write(answers, _answer(queue.get(), options.module, options.device))
+        _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Return what the measurement has freed to the system, which glibc keeps for later."""
+    trim = sys.platform == "linux" and getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.environment import PACKAGES, environment, machine_slug, package_version
-from verify.plan import MISSES, make_plan
+from verify.plan import make_plan, wants_more
 from verify.project import Project
 from verify.report import Entry, Report, report_on
 from verify.state import Codes, State, outdated
@@ -88,7 +88,7 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         state.stored,
         list(project.claims),
         machine=machine_slug(),
-        unexplained=[e.claim.id for e in report.entries if e.verdict.verdict in MISSES],
+        unexplained=[e.claim.id for e in report.entries if wants_more(e.verdict)],
     )
     counts = report.counts()
     undecided = {e.claim.id for e in report.entries if e.verdict.verdict not in {"pass", "fail"}}

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from pydantic_core import from_json
+
 from verify.digest import canonical_json, digest
 from verify.environment import tool_version
 from verify.errors import LedgerDamagedError, VerifyError
@@ -246,9 +248,9 @@ def _event(line: bytes, before: Sequence[Event]) -> Event:
         _BadEventError: it is not canonical JSON, or does not belong there.
     """
     try:
-        fields = _DECODER.decode(line.decode())
+        fields = from_json(line, allow_inf_nan=False, cache_strings="keys")
         _require_form(fields)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _BadEventError(f"want one canonical JSON object, found {line[:40]!r}") from error
     for name, wanted in (("seq", len(before)), ("prev", _head(before))):
         if fields[name] != wanted:
@@ -280,13 +282,6 @@ def _line(fields: Json) -> bytes:
 
 def _sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _require_form(fields: object) -> None:

@@ -10,9 +10,9 @@ from verify.load import needs_of
 from verify.need import Need
 from verify.project import Project
 from verify.stored import Stored
+from verify.verdict import Verdict
 
-MISSES = frozenset({"fail", "inconclusive"})
-"""Verdicts that want an explanation: what may give one is measured too."""
+_MISSES = frozenset({"fail", "inconclusive"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def make_plan(
         ids: The claims asked for.
         fresh: Measure again what is already current.
         machine: The machine to run on; what was only blocked on another one is tried again.
-        unexplained: Claims that do not hold so far; what may explain them is measured too.
+        unexplained: Claims whose print ``wants_more``; what may explain it is measured too.
     """
     ids = with_siblings(project, ids)
     jobs = []
@@ -94,6 +94,12 @@ def make_plan(
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
         jobs.append(Job(need, sharing, because, _estimate(need, stored)))
     return Plan(tuple(jobs), blocked)
+
+
+def wants_more(verdict: Verdict) -> bool:
+    """Tell whether a print misses from above, which ``Spec.tried`` may explain."""
+    off_by = verdict.off_by
+    return verdict.verdict in _MISSES and off_by is not None and (off_by.relative or 0) < 0
 
 
 def with_siblings(project: Project, ids: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from verify.environment import PACKAGES, environment, machine_slug
 from verify.errors import VerifyError
 from verify.judge import judge
 from verify.ledger import Event, Ledger
-from verify.plan import MISSES, Job, Plan, make_plan
+from verify.plan import Job, Plan, make_plan, wants_more
 from verify.project import Project
 from verify.state import Codes, State, current_digests, package_roots, state_of, unrecorded
 from verify.verdict import Verdict
@@ -81,7 +81,7 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
 def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool) -> Plan:
     """Plan what a run on this machine would measure, explanations of misses included."""
     verdicts = judge(project, state.stored)
-    missing = [id_ for id_ in ids if verdicts[id_].verdict in MISSES]
+    missing = [id_ for id_ in ids if wants_more(verdicts[id_])]
     return make_plan(
         project, state.stored, ids, fresh=fresh, machine=machine_slug(), unexplained=missing
     )

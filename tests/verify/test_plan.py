@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from verify.plan import make_plan, with_siblings
+from verify.plan import make_plan, wants_more, with_siblings
 from verify.state import state_of
 from verify.stored import Stored
+from verify.verdict import OffBy, Verdict
 
 _SPEC = spec_from_file_location("harness", Path(__file__).parent / "toyproject" / "harness.py")
 harness = module_from_spec(_SPEC)
@@ -131,3 +132,24 @@ def test_a_stored_outcome_that_turns_stale_is_planned_again(measured):
     stored = dict(state_of(project).stored)
     stored[key(project, L)] = replace(stored[key(project, L)], stale=True)
     assert models(make_plan(project, stored, list(project.claims))) == ["toyold_l"]
+
+
+@pytest.mark.parametrize(
+    ("word", "relative", "wanted"),
+    [
+        pytest.param("fail", -0.01, True, id="print above"),
+        pytest.param("inconclusive", -0.01, True, id="undecided, print above"),
+        pytest.param("fail", 0.01, False, id="print below"),
+        pytest.param("fail", 0.0, False, id="print met"),
+        pytest.param("fail", None, False, id="print of zero"),
+        pytest.param("pass", -0.01, False, id="holds"),
+        pytest.param("blocked", -0.01, False, id="blocked"),
+    ],
+)
+def test_only_a_print_above_what_was_measured_wants_larger_params_tried(word, relative, wanted):
+    verdict = Verdict(verdict=word, reason="outside_region", off_by=OffBy(0, relative))
+    assert wants_more(verdict) is wanted
+
+
+def test_a_miss_without_a_distance_wants_nothing_tried():
+    assert not wants_more(Verdict(verdict="fail", reason="not_equal"))
