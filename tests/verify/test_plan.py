@@ -147,9 +147,9 @@ def test_a_stored_outcome_that_turns_stale_is_planned_again(measured):
     ],
 )
 def test_only_a_print_above_what_was_measured_wants_larger_params_tried(word, relative, wanted):
-    verdict = Verdict(verdict=word, reason="outside_region", off_by=OffBy(0, relative))
+    verdict = Verdict(verdict=word, reason="outside_region", detail="", off_by=OffBy(0, relative))
     assert wants_more(verdict) is wanted
 
 
 def test_a_miss_without_a_distance_wants_nothing_tried():
-    assert not wants_more(Verdict(verdict="fail", reason="not_equal"))
+    assert not wants_more(Verdict(verdict="fail", reason="not_equal", detail=""))
