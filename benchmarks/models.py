@@ -6,7 +6,8 @@ machine disturbs all of them; medians count. A ratio is the median of the ratios
 with a 95 % bootstrap interval. The column A/A sets the fast form against itself: what it
 shows is noise. The floor is the fast form with its graph work taken out: convolutions and matrix
 products of the same sizes, with nodes in place of what neighbors would bring. Memory is what a
-first pass takes at most beyond weights and images, in a process of its own.
+first pass takes at most beyond weights and images, in a process of its own. ``--channels-last``
+and ``--bfloat16`` (autocast) give the same table for that layout and precision.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from types import MethodType
@@ -37,10 +39,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=20, help="about, for each variant")
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--bfloat16", action="store_true", help="autocast")
     given = parser.parse_args()
+    setting = Setting(given.batch, given.device, given.channels_last, given.bfloat16)
     names = sorted({name for pattern in given.patterns for name in list_models(pattern)})
     print(
-        f"{describe(given.device)}, torch {torch.__version__}, float32, batch {given.batch}, "
+        f"{describe(given.device)}, torch {torch.__version__}, {setting}, "
         f"{torch.get_num_threads()} threads\n"
     )
     row("variant", "published", "fast", "published / fast", "A/A", "fast / floor", "memory")
@@ -49,28 +54,63 @@ def main() -> None:
     for name in names:
         if name.startswith("pvt_"):
             continue  # no graph: both forms are one
-        speedup, floor = compare(name, given.batch, torch.device(given.device), given.seconds)
+        speedup, floor = compare(name, setting, given.seconds)
         speedups.append(speedup)
         floors.append(floor)
     row("geometric mean", "", "", f"{mean(speedups):.2f}", "", f"{mean(floors):.2f}", "")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """On what, and how, every form runs."""
+
+    batch: int
+    device: str
+    channels_last: bool
+    bfloat16: bool
+
+    def __str__(self) -> str:
+        """Name it as the head of the table does."""
+        precision = "autocast to bfloat16" if self.bfloat16 else "float32"
+        layout = ", channels last" if self.channels_last else ""
+        return f"{precision}{layout}, batch {self.batch}"
+
+    def model(self, name: str, implementation: str) -> Classifier:
+        """Build a variant in evaluation mode."""
+        model = create_model(name, implementation=implementation).to(self.device).eval()
+        return model.to(memory_format=torch.channels_last) if self.channels_last else model
+
+    def images(self) -> Tensor:
+        """Draw a batch."""
+        images = torch.randn(self.batch, 3, 224, 224, device=self.device)
+        return images.to(memory_format=torch.channels_last) if self.channels_last else images
+
+    def timed(self, model: nn.Module, images: Tensor) -> float:
+        """Run once, from the same seed; return seconds."""
+        torch.manual_seed(1)
+        synchronize(images.device)
+        start = time.perf_counter()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bfloat16):
+            model(images)
+        synchronize(images.device)
+        return time.perf_counter() - start
+
+
 @torch.inference_mode()
-def compare(name: str, batch: int, device: torch.device, seconds: float) -> tuple[float, float]:
+def compare(name: str, setting: Setting, seconds: float) -> tuple[float, float]:
     """Print the row of a variant; return its speed-up and its distance from the floor."""
     torch.manual_seed(0)
-    published = create_model(name, implementation="published").to(device).eval()
-    fast = create_model(name, implementation="fast").to(device).eval()
-    floor = create_model(name, implementation="fast").to(device).eval()
+    published = setting.model(name, "published")
+    fast, floor = setting.model(name, "fast"), setting.model(name, "fast")
     for model in (fast, floor):
         model.load_state_dict(published.state_dict())
     take_graph_out(floor)
-    images = torch.randn(batch, 3, 224, 224, device=device)
-    sizes = [memory(name, form, batch, str(device)) for form in ("published", "fast")]
+    images = setting.images()
+    sizes = [memory(name, form, setting) for form in ("published", "fast")]
     times: list[list[float]] = []
     end = time.perf_counter() + seconds
     while len(times) < LEAST_ROUNDS or time.perf_counter() < end:
-        times.append([timed(model, images) for model in (published, fast, fast, floor)])
+        times.append([setting.timed(model, images) for model in (published, fast, fast, floor)])
     own = [statistics.median(column) for column in zip(*times, strict=True)]
     speedup, low, high = ratio([each[0] / each[1] for each in times])
     again = ratio([each[2] / each[1] for each in times])
@@ -87,37 +127,26 @@ def compare(name: str, batch: int, device: torch.device, seconds: float) -> tupl
     return speedup, above[0]
 
 
-def timed(model: nn.Module, images: Tensor) -> float:
-    """Run once, from the same seed; return seconds."""
-    torch.manual_seed(1)
-    synchronize(images.device)
-    start = time.perf_counter()
-    model(images)
-    synchronize(images.device)
-    return time.perf_counter() - start
-
-
-def memory(name: str, implementation: str, batch: int, device: str) -> int | None:
+def memory(name: str, implementation: str, setting: Setting) -> int | None:
     """Run once in a process of its own; return the bytes that took at most, if that is known."""
     with get_context("spawn").Pool(1) as pool:
-        return pool.apply(needed, (name, implementation, batch, device))
+        return pool.apply(needed, (name, implementation, setting))
 
 
 @torch.inference_mode()
-def needed(name: str, implementation: str, batch: int, device: str) -> int | None:
+def needed(name: str, implementation: str, setting: Setting) -> int | None:
     """Build, run once and return by how much memory rose at its peak."""
-    model = create_model(name, implementation=implementation).to(device).eval()
-    images = torch.randn(batch, 3, 224, 224, device=device)
-    if device.startswith("cuda"):
+    model, images = setting.model(name, implementation), setting.images()
+    if images.is_cuda:
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
-        timed(model, images)
+        setting.timed(model, images)
         return torch.cuda.max_memory_allocated() - before
     if not STATUS.exists():
         return None
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = resident("VmRSS")
-    timed(model, images)
+    setting.timed(model, images)
     return resident("VmHWM") - before
 
 
