@@ -79,6 +79,14 @@ class Params(_Frozen):
         """Name the installed packages that supply the model; their versions count likewise."""
         return ()
 
+    def printed_on(self) -> str | None:
+        """Name the class of GPU that printed figures were taken on; None where none matters."""
+        return None
+
+    def wants_cuda(self) -> bool:
+        """Tell whether only a CUDA device will do."""
+        return False
+
 
 class Quantity(_Frozen):
     """One measured number with its interval; a deterministic one has low = value = high."""

@@ -26,11 +26,19 @@ from verify.expect import (
     claims_in,
 )
 from verify.explain import explanations
-from verify.judge_sets import judged_set
+from verify.judge_sets import convention_of, judged_set, printing
 from verify.kinds.outcome import outcome
 from verify.kinds.rules import SET_KINDS
+from verify.kinds.transfer import (
+    apart,
+    is_elsewhere,
+    of_order,
+    of_ratio,
+    of_value,
+    ratio_of,
+    transfer_of,
+)
 from verify.need import Need
-from verify.operand import MeasuredInput
 from verify.project import Project
 from verify.rulings import (
     Decide,
@@ -125,6 +133,8 @@ class _Court:
         if quantity is None:
             return missing_key(need, key, sorted(found.values))
         verdict = against(accepted, interval_of(quantity), key)
+        if is_elsewhere(need, found):
+            verdict = of_value(verdict)
         verdict = replace(
             verdict,
             measured=shown_quantity(quantity),
@@ -264,8 +274,30 @@ class _Court:
             prints = [self._rounding(str(id_)) for id_ in claim.inputs]
             return decide(prints)
         needs = list(self.project.needs[claim.id])
-        stated = [i.convention for i in claim.inputs if isinstance(i, MeasuredInput)]
-        return self._capped(self._derived(needs, stated, decide), needs)
+        stated = [convention_of(self.project, given) for given in claim.inputs]
+        verdict = self._elsewhere(claim, expect, self._derived(needs, stated, decide), needs)
+        return self._capped(verdict, needs)
+
+    def _elsewhere(
+        self,
+        claim: Claim,
+        expect: Ratio | Difference | Ordering,
+        verdict: Verdict,
+        needs: Sequence[Need],
+    ) -> Verdict:
+        """Take back what figures from another class of GPU do not bear."""
+        sides = [
+            transfer_of(self.project, printing(self.project, given), need, self._found)
+            for given, need in zip(claim.inputs, needs, strict=True)
+        ]
+        if ratio_of(*sides) is None or verdict.verdict not in {"pass", "fail"}:
+            return verdict
+        if isinstance(expect, Ordering):
+            return of_order(verdict, *sides)
+        if isinstance(expect, Ratio) and verdict.measured is not None:
+            low, high = exactly(verdict.measured.low), exactly(verdict.measured.high)
+            return of_ratio(verdict, expect.figure.value, Interval(low, high))
+        return apart(verdict, "on another class of GPU, where this does not transfer")
 
     def _derived(self, needs: Sequence[Need], stated: Sequence[str], decide: Decide) -> Verdict:
         """Judge on the defaults; a sound convention that would change the word leaves it open."""

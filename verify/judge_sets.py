@@ -1,6 +1,6 @@
 """Claims over several numbers: each input resolved, the rule of its kind asked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from reproductions.contract import Measurement
@@ -10,14 +10,13 @@ from verify.expect import Marks, Outcome
 from verify.kinds.member import Member
 from verify.kinds.outcome import ran_out_of_memory
 from verify.kinds.rules import ruled
+from verify.kinds.transfer import Found, transfer_of
 from verify.need import Need
 from verify.operand import Input, MeasuredInput, MeasuredOf
 from verify.project import Project
 from verify.rulings import key_of, left_open, missing_key, shared_conventions
 from verify.stored import Stored
 from verify.verdict import Verdict
-
-Found = Callable[[Need], Measurement | Verdict]
 
 
 def judged_set(
@@ -37,11 +36,11 @@ def judged_set(
         members = [_printed(project, id_) for id_ in given]
         units = [_unit(project, id_) for id_ in given]
         return ruled(claim.expect, claim.tolerance, members, units)
-    stated = [_convention(project, given) for given in claim.operands()]
-    verdict = _measured(claim, needs, stated, found)
+    stated = [convention_of(project, given) for given in claim.operands()]
+    verdict = _measured(project, claim, needs, stated, found)
     for name in _conventions(needs, stated, found):
         others = [name if given == "unstated" else given for given in stated]
-        other = _measured(claim, needs, others, found)
+        other = _measured(project, claim, needs, others, found)
         if other.verdict != verdict.verdict:
             detail = f"{verdict.verdict} as counted by default, {other.verdict} counted {name}"
             verdict = left_open(verdict, "convention_ambiguous", detail)
@@ -57,11 +56,11 @@ def judged_set(
     )
 
 
-def _measured(claim: Claim, needs: tuple[Need, ...], stated: list[str], found: Found) -> Verdict:
-    members = [
-        _member(need, key, found(need))
-        for need, key in zip(needs, _keys(needs, stated), strict=True)
-    ]
+def _measured(
+    project: Project, claim: Claim, needs: tuple[Need, ...], stated: list[str], found: Found
+) -> Verdict:
+    keys = zip(claim.operands(), needs, _keys(needs, stated), strict=True)
+    members = [_member(project, given, need, key, found) for given, need, key in keys]
     units = [need.spec.unit for need in needs]
     return ruled(claim.expect, claim.tolerance, _told_apart(members, needs), units)
 
@@ -70,15 +69,27 @@ def _keys(needs: tuple[Need, ...], stated: list[str]) -> list[str]:
     return [key_of(need, name) for need, name in zip(needs, stated, strict=True)]
 
 
-def _member(need: Need, key: str, found: Measurement | Verdict) -> Member:
-    if isinstance(found, Verdict):
-        return Member(str(need), obstacle=found)
-    if ran_out_of_memory(found):
+def _member(project: Project, given: Input, need: Need, key: str, found: Found) -> Member:
+    measured = found(need)
+    if isinstance(measured, Verdict):
+        return Member(str(need), obstacle=measured)
+    if ran_out_of_memory(measured):
         return Member(str(need), out_of_memory=True)
-    quantity = found.values.get(key)
+    quantity = measured.values.get(key)
     if quantity is None:
-        return Member(str(need), obstacle=missing_key(need, key, sorted(found.values)))
-    return Member(str(need), interval_of(quantity), exactly(quantity.value), quantity.level)
+        return Member(str(need), obstacle=missing_key(need, key, sorted(measured.values)))
+    return Member(
+        str(need),
+        interval_of(quantity),
+        exactly(quantity.value),
+        quantity.level,
+        transfer=transfer_of(project, printing(project, given), need, found),
+    )
+
+
+def printing(project: Project, given: Input) -> Claim | None:
+    """Give the claim that prints the figure of an input; None where a measurement is written."""
+    return project.claims[given.measured] if isinstance(given, MeasuredOf) else None
 
 
 def _told_apart(members: list[Member], needs: tuple[Need, ...]) -> list[Member]:
@@ -110,7 +121,8 @@ def _conventions(needs: tuple[Need, ...], stated: list[str], found: Found) -> It
     )
 
 
-def _convention(project: Project, given: Input) -> str:
+def convention_of(project: Project, given: Input) -> str:
+    """Name the convention that an input states, or the claim it is the measurement of."""
     if isinstance(given, MeasuredInput):
         return given.convention
     id_ = given.measured if isinstance(given, MeasuredOf) else given

@@ -76,9 +76,11 @@ class _Checking:
 
     def inputs_of(self, twin: Claim) -> tuple[Need, ...]:
         """List the measurements a measured twin needs: those of the claims it computes with."""
-        if not isinstance(twin.expect, Arithmetic):
-            return ()
-        return tuple(need for id_ in claims_in(twin.expect) for need in self.needs[id_])
+        given = twin.operands()
+        ids = [operand.measured for operand in given if isinstance(operand, MeasuredOf)]
+        if isinstance(twin.expect, Arithmetic):
+            ids = claims_in(twin.expect)
+        return tuple(need for id_ in ids for need in self.needs[id_])
 
     def index_itself(self, *, sound: bool) -> Iterator[Finding]:
         """Yield what is wrong with ``claims.yaml`` against the claims and the registries.

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 from verify.claim import Claim, Index
-from verify.expect import Outcome, PrintedFigure
+from verify.expect import Outcome, PrintedFigure, Value
 from verify.need import Need
 
 
@@ -64,6 +66,22 @@ class Project:
             raise TypeError(f"{id_}: want a printed number, found an outcome")
         return found
 
+    def batches(self, claim: Claim, need: Need) -> Mapping[int, tuple[Fraction, Need]]:
+        """Give what the same document prints of the same params at every batch, by batch."""
+        return self._batches.get(_but_batch(claim, need), {})
+
+    @cached_property
+    def _batches(self) -> dict[tuple[str, ...], dict[int, tuple[Fraction, Need]]]:
+        found: dict[tuple[str, ...], dict[int, tuple[Fraction, Need]]] = {}
+        for claim in self.claims.values():
+            if isinstance(claim.expect, Value):
+                for need in self.needs[claim.id]:
+                    size = getattr(need.params, "batch", None)
+                    if isinstance(size, int):
+                        series = found.setdefault(_but_batch(claim, need), {})
+                        series.setdefault(size, (claim.expect.figure.value, need))
+        return found
+
     def substitutes(self, need: Need) -> bool:
         """Tell whether the model measured only stands for the one the claim is about."""
         note = self.index.models.get(need.params.subject() or "")
@@ -94,3 +112,8 @@ class Project:
                 need = self.needs[claim.id][0]
                 params = need.params.model_copy(update={"model": name})
                 yield Need(need.reproduction, params, need.planned)
+
+
+def _but_batch(claim: Claim, need: Need) -> tuple[str, ...]:
+    """Identify a series over batches: document, reproduction and all params but the batch."""
+    return claim.source, need.reproduction, repr(need.params.model_copy(update={"batch": None}))

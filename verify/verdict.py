@@ -39,12 +39,15 @@ Reason = Literal[
     "members_missing",
     "out_of_memory",
     "level",
+    "noise_floor",
     # not comparable
     "other_card",
+    "host_bound",
     # blocked
     "no_reproduction",
     "no_model",
     "not_measured",
+    "no_device",
     "not_measurable",
     "input_missing",
     # not checkable

@@ -18,6 +18,7 @@ from verify.kinds.member import (
     quotient,
     ran_out,
 )
+from verify.kinds.transfer import SPREAD, of_ratio
 from verify.rulings import against, distance, left_open, middle, shown_interval
 from verify.verdict import Verdict
 
@@ -97,7 +98,12 @@ def _maximum(
         measured=shown_interval(_shown_value(top), most),
         off_by=distance(expect, _shown_value(top)),
     )
-    return _ruled(accepted, most, verdict, f"greatest is {top.shown}, {top.label}{beside}", missing)
+    told = f"greatest is {top.shown}, {top.label}{beside}"
+    if any(member.transfer is not None for member in known):
+        reach = expect.figure.value * SPREAD
+        accepted = Acceptance(accepted.figure, accepted.printed, accepted.printed.widened(reach))
+        verdict = of_ratio(verdict, expect.figure.value, most)
+    return _ruled(accepted, most, verdict, told, missing)
 
 
 def _ruled(

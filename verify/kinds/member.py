@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verify.acceptance import Interval
+from verify.kinds.transfer import Transfer, ratio_of
 from verify.verdict import PartVerdict, Verdict, Word
 
 Bounds = tuple[Fraction, Fraction]
@@ -23,6 +24,8 @@ class Member:
     """Why there is no number."""
     out_of_memory: bool = False
     """There is no number because the run did not fit; counted apart, never a win or a loss."""
+    transfer: Transfer | None = None
+    """What of it holds elsewhere, if it was measured on another GPU than it was printed for."""
 
     @property
     def bounds(self) -> Bounds:
@@ -89,7 +92,13 @@ def quotient(top: Member, bottom: Member) -> Member:
     value = None
     if top.value is not None and bottom.value is not None:
         value = top.value / bottom.value
-    return Member(label, Interval(min(corners), max(corners)), value, _level(top, bottom))
+    return Member(
+        label,
+        Interval(min(corners), max(corners)),
+        value,
+        _level(top, bottom),
+        transfer=ratio_of(top.transfer, bottom.transfer),
+    )
 
 
 def _level(*members: Member) -> float | None:

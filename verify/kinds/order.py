@@ -7,6 +7,7 @@ from verify.compare import holds
 from verify.expect import BestOf, Monotone, Ordering
 from verify.figure import Relation
 from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
+from verify.kinds.transfer import of_order
 from verify.rulings import left_open, related
 from verify.verdict import Verdict
 
@@ -52,4 +53,4 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
     if coarsest > _ERROR_RATE / of and verdict.verdict in {"pass", "fail"}:
         needed = f"one of {of} comparisons needs {_ERROR_RATE / of:.3g}"
         verdict = left_open(verdict, "level", f"an interval holds at {coarsest:.3g}; {needed}")
-    return Part(what, verdict, numbers)
+    return Part(what, of_order(verdict, first.transfer, second.transfer), numbers)

@@ -23,7 +23,15 @@ from verify.expect import (
     operands_in,
 )
 from verify.kinds import extent, order
-from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
+from verify.kinds.member import (
+    Member,
+    Part,
+    all_out_of_memory,
+    conjunction,
+    obstacle_among,
+    quotient,
+)
+from verify.kinds.transfer import apart, of_host, of_ratio
 from verify.kinds.vague import vague
 from verify.rulings import against, bounded, combined, distance, middle, shown_interval
 from verify.verdict import Verdict
@@ -46,6 +54,32 @@ def ruled(
         members: The inputs, resolved.
         units: Their units.
     """
+    verdict = _by_kind(expect, tolerance, members, units)
+    if isinstance(expect, AllOf | BestOf | Monotone | Ordering | UpTo):
+        return verdict  # each part was asked whether it transfers
+    return _transferred(expect, verdict, members)
+
+
+def _transferred(expect: Any, verdict: Verdict, members: Sequence[Member]) -> Verdict:
+    """Take back a word that figures from another class of GPU do not bear."""
+    known = [member.transfer for member in members if member.transfer is not None]
+    if not known or verdict.verdict not in {"pass", "fail"}:
+        return verdict
+    if isinstance(expect, Ratio):
+        ratio = quotient(members[0], members[1]).interval
+        return verdict if ratio is None else of_ratio(verdict, expect.figure.value, ratio)
+    idle = next((one.idle for one in known if one.idle is not None), None)
+    if isinstance(expect, Vague) and verdict.verdict == "pass":
+        return verdict if idle is None else of_host(verdict, idle)
+    return apart(verdict, "on another class of GPU, where this does not transfer")
+
+
+def _by_kind(
+    expect: Any,
+    tolerance: Tolerance | None,
+    members: Sequence[Member],
+    units: Sequence[str | None],
+) -> Verdict:
     match expect:
         case AllOf():
             return _all_of(expect, tolerance, members, units)

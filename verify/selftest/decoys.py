@@ -1,10 +1,10 @@
 """Decoys of every claim: one maker a kind. A claim without decoys counts as wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from verify.claim import Claim
 from verify.expect import Arithmetic, PrintedFigure, claims_in
-from verify.operand import MeasuredOf
+from verify.operand import MeasuredInput, MeasuredOf
 from verify.project import Project
 from verify.selftest.comparisons import bound, difference, equal, ordering, ratio
 from verify.selftest.lab import Lab, Wrong
@@ -80,7 +80,8 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
     counts: dict[str, int] = {}
     wrong = []
     for claim in project.claims.values():
-        lab = Lab(claim, project.claims, project.needs, project.index.figures)
+        origin = _written_out(claim, project.claims)
+        lab = Lab(origin, project.claims, project.needs, project.index.figures)
         kind = lab.kind
         maker = MAKERS.get(kind)
         if maker is not None:
@@ -91,3 +92,18 @@ def decoys(project: Project) -> tuple[dict[str, int], list[Wrong]]:
             continue
         wrong += lab.wrong()
     return counts, wrong
+
+
+def _written_out(claim: Claim, claims: Mapping[str, Claim]) -> Claim:
+    """Write the measurements of other claims beside a claim's expectation as its own."""
+    inputs = [
+        MeasuredInput(
+            reproduction=claims[given.measured].reproduction or "",
+            params=claims[given.measured].params,
+            convention=claims[given.measured].convention,
+        )
+        if isinstance(given, MeasuredOf)
+        else given
+        for given in claim.inputs
+    ]
+    return claim.model_copy(update={"inputs": inputs})

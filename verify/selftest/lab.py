@@ -202,7 +202,8 @@ def kind_of(claim: Claim) -> str:
     """Name the kind of a claim's expectation, as decoys are counted."""
     if claim.expect is None or claim.check is not None or claim.damaged is not None:
         return "unchecked"
-    return "measured_arithmetic" if claim.twin_of is not None else claim.expect.kind
+    measures = claim.twin_of is not None and claim.expect.kind == "arithmetic"
+    return "measured_arithmetic" if measures else claim.expect.kind
 
 
 def spec_of(reproduction: str | None) -> Spec:
