@@ -8,8 +8,12 @@ from typing import Literal
 from pydantic import Field
 
 from reproductions import model_names
-from reproductions.contract import Params, Spec, declare
+from reproductions.contract import Convention, Params, Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
+from reproductions.pooling import pool_throughput
+
+Precision = Literal["default", "tf32_off", "tf32_on", "autocast_fp16", "autocast_bf16"]
+"""In which precision a model is timed; precision.py says what each sets."""
 
 _LAYERS_FROM = {"clustervig": ("torch-geometric",)}
 """Family of ours to the packages whose versions its measurements depend on."""
@@ -144,5 +148,80 @@ PARAMETER_COUNT = declare(
         cost_s=0.5,
         time_limit_s=300,
         memory_limit_gib=4,
+    )
+)
+
+
+class ThroughputParams(ModelParams):
+    """Which classifier to time, on what."""
+
+    num_classes: int = Field(default=1000, ge=1)
+    """Outputs of the classifier."""
+    batch: int = Field(ge=1)
+    """Images of a forward pass."""
+    image_size: int = Field(default=224, ge=1)
+    """Side of the square images, in pixels."""
+    precision: Precision = "default"
+    """``default``: torch's own, float32 with TF32 in convolutions alone."""
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    compiled: bool = False
+    """Whether ``torch.compile`` takes the model first."""
+    implementation: Literal["fast", "published"] = "published"
+    """``published``: the operations that the authors' code runs, which papers timed."""
+    device: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """``cpu``, ``cuda``, or the class of GPU that figures were printed for: ``rtx-6000-ada``."""
+
+    def printed_on(self) -> str | None:
+        """Name the class of GPU that printed figures were taken on."""
+        return None if self.device in {"cpu", "cuda"} else self.device
+
+    def wants_cuda(self) -> bool:
+        """Tell whether only a CUDA device will do."""
+        return self.device != "cpu"
+
+
+THROUGHPUT = declare(
+    Spec(
+        name="throughput",
+        module="reproductions.throughput",
+        params=ThroughputParams,
+        unit="images/s",
+        conventions=(Convention(name="throughput", counts="images a second"),),
+        facts=("outcome", "device", "kernel", "session", "latency", "noise_floor"),
+        better="higher",
+        protocol=1,
+        cost_s=2,
+        time_limit_s=180,
+        memory_limit_gib=24,
+        tolerance=("5", "percent"),
+        rounds=5,
+        pool=pool_throughput,
+    )
+)
+
+
+class AnchorsParams(Params):
+    """Where to time the known loads."""
+
+    device: Literal["cpu", "cuda"]
+
+    def wants_cuda(self) -> bool:
+        """Tell whether only a CUDA device will do."""
+        return self.device == "cuda"
+
+
+ANCHORS = declare(
+    Spec(
+        name="anchors",
+        module="reproductions.anchors",
+        params=AnchorsParams,
+        unit="images/s",
+        conventions=(Convention(name="model", counts="images a second of the pinned model"),),
+        facts=("matmul", "copy", "device"),
+        better="higher",
+        protocol=1,
+        cost_s=2,
+        time_limit_s=120,
+        memory_limit_gib=8,
     )
 )

@@ -6,7 +6,7 @@ function under ``@reproduction`` in the module the spec names.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
@@ -34,7 +34,7 @@ Unit = Literal[
     "Mparam", "param", "GMAC", "ratio", "percent", "point", "exponent",
     "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
     "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
-    "MB", "GiB", "meV", "meV/A", "eV/A",
+    "MB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
     "nodes", "edges", "neighbors", "channels", "blocks", "layer", "partitions", "groups",
     "images", "samples", "epochs", "iterations", "runs", "models", "variants", "datasets",
     "claims", "papers", "references", "versions", "cells", "aspects", "pixels", "GPUs",
@@ -178,6 +178,25 @@ class Spec:
     memory_limit_gib: float
     tolerance: tuple[str, Unit] | None = None
     """Amount and unit that a claim is allowed where it states none; counts are allowed none."""
+    rounds: int = 1
+    """Fresh processes that one measurement is pooled from; 1: it runs in the worker that is there.
+
+    What differs in the model alone runs in the same processes, in turn.
+    """
+    pool: Callable[[Sequence[Measurement]], Measurement] | None = None
+    """Makes one measurement out of those of the rounds; torch-free."""
+
+    def __post_init__(self) -> None:
+        """Refuse several rounds that nothing pools.
+
+        Raises:
+            ReproductionError: ``rounds`` and ``pool`` do not belong together.
+        """
+        if (self.rounds > 1) != (self.pool is not None):
+            raise ReproductionError(
+                f"reproduction {self.name!r}: want pool exactly where rounds are over 1, "
+                f"got {self.rounds} rounds; add or remove it"
+            )
 
 
 ReproductionFunction = Callable[[Any, Device], Measurement]

@@ -233,7 +233,7 @@ class Claim(WrittenClaim):
 
     source: Name
     twin_of: str | None = None
-    """The arithmetic claim whose inputs are measured here."""
+    """The claim whose prints are measured here, or that prints the upper side of a ratio."""
 
 
 class TableAt(Strict):
@@ -290,6 +290,8 @@ class TableBlock(Strict):
     check: Literal["none"] | None = None
     because: Text | None = None
     """Why no program can settle this column; beside ``check: none`` only."""
+    over: dict[str, str] = {}
+    """Rows, each with the row it is divided by: the loader asks the printed ratio of the models."""
     rows: Annotated[dict[str, Row], Field(min_length=1)]
 
     @model_validator(mode="after")

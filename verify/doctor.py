@@ -8,8 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from verify.environment import PACKAGES, environment, machine_slug, package_version
-from verify.plan import make_plan, wants_more
+from verify.environment import (
+    PACKAGES,
+    environment,
+    has_gpu,
+    machine_slug,
+    package_version,
+)
+from verify.plan import Machine, make_plan, wants_more
 from verify.project import Project
 from verify.report import Entry, Report, report_on
 from verify.state import Codes, State, outdated
@@ -87,7 +93,7 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         project,
         state.stored,
         list(project.claims),
-        machine=machine_slug(),
+        machine=Machine(machine_slug(), has_gpu()),
         unexplained=[e.claim.id for e in report.entries if wants_more(e.verdict)],
     )
     counts = report.counts()
@@ -139,7 +145,7 @@ def _blocked(entry: Entry, stored: Mapping[str, Stored]) -> Iterator[tuple[str, 
     if verdict.reason == "not_measured":
         yield "not_measured", "the measurement itself", _RUN
         return
-    if verdict.reason == "not_measurable":
+    if verdict.reason in {"not_measurable", "no_device"}:
         elsewhere = any(
             stored[event].machine != machine_slug() for event in verdict.evidence if event in stored
         )

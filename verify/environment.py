@@ -9,12 +9,13 @@ import importlib
 import importlib.metadata
 import os
 import platform
-import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["PACKAGES", "environment", "machine_slug", "package_version", "tool_version"]
+from reproductions.devices import class_of
+
+__all__ = ["PACKAGES", "environment", "has_gpu", "machine_slug", "package_version", "tool_version"]
 
 PACKAGES = ("torch", "timm", "numpy", "pydantic")
 """Versions every event records."""
@@ -31,9 +32,14 @@ def machine_slug() -> str:
     """
     gpu = _gpu()
     if gpu is not None:
-        return _slug(gpu["name"].removeprefix("NVIDIA "))
+        return class_of(gpu["name"])
     machine = platform.machine().lower()
-    return f"cpu-{_CPU_SLUGS.get(machine) or _slug(machine)}"
+    return f"cpu-{_CPU_SLUGS.get(machine) or class_of(machine)}"
+
+
+def has_gpu() -> bool:
+    """Tell whether this machine has an NVIDIA GPU."""
+    return _gpu() is not None
 
 
 def environment(root: Path, packages: Iterable[str]) -> dict[str, object]:
@@ -72,10 +78,6 @@ def package_version(name: str) -> str | None:
 def tool_version() -> str:
     """Return the version of this tool; ``0+unknown`` where it runs uninstalled."""
     return package_version("vig-verify") or "0+unknown"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unknown"
 
 
 def _cpu_model(cpuinfo: Path) -> str | None:

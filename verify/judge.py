@@ -38,7 +38,7 @@ from verify.kinds.transfer import (
     ratio_of,
     transfer_of,
 )
-from verify.need import Need
+from verify.need import WANTS_CUDA, Need
 from verify.project import Project
 from verify.rulings import (
     Decide,
@@ -388,6 +388,9 @@ class _Court:
             reason: Reason = "no_model" if need.planned is None else "no_reproduction"
             return Verdict(verdict="blocked", reason=reason, detail=absent)
         stored = self.stored.get(need.key)
+        if stored is None and not need.runs_on_cpu:
+            detail = f"{WANTS_CUDA}; `verify all` measures it on a machine with one"
+            return Verdict(verdict="blocked", reason="no_device", detail=detail)
         if stored is None:
             detail = f"{need} is not measured yet; `verify all` measures it"
             return Verdict(verdict="blocked", reason="not_measured", detail=detail)

@@ -18,7 +18,7 @@ from verify.need import Need
 from verify.project import Project, TableColumn, TableRow
 from verify.refusals import problems_in, suggestion
 from verify.tolerances import with_default_tolerances
-from verify.twins import twins_of
+from verify.twins import ratio_twin, twins_of
 from verify.yaml_lines import Document, Path_, Place, Problem, read, shown
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -57,6 +57,8 @@ class _Loading:
     places: dict[str, Place] = field(default_factory=dict)
     tables: list[TableColumn] = field(default_factory=list)
     restated: list[tuple[str, Row, Cell, Place]] = field(default_factory=list)
+    divided: list[tuple[str, str]] = field(default_factory=list)
+    """Claims of rows, each with that of the row it is divided by."""
     index_place: Place = field(default_factory=lambda: Place(Document("claims.yaml")))
 
     def fail_if_refused(self) -> None:
@@ -167,9 +169,19 @@ class _Loading:
             claim = self._shaped(place, _expanded(block, row, cell), Claim)
             if claim is not None and self._add(claim, place):
                 rows.append(TableRow(label, claim.id))
+        self._divide(Place(document, path), block, {row.label: row.claim for row in rows})
         self.tables.append(
             TableColumn(source, block.table.table, block.title, block.table.column, tuple(rows))
         )
+
+    def _divide(self, place: Place, block: TableBlock, claims: Mapping[str, str]) -> None:
+        for above, below in block.over.items():
+            for label in (above, below):
+                if label not in block.rows:
+                    hint = suggestion(label, block.rows) or "; correct it"
+                    self._refuse(place, ("over", above), f"want a row, got {label!r}{hint}")
+            if above in claims and below in claims:
+                self.divided.append((claims[above], claims[below]))
 
     def restate(self) -> None:
         """Give each restated claim the restating cell as one more locator."""
@@ -191,8 +203,9 @@ class _Loading:
                 self.claims[id_] = claim.model_copy(update={"found_at": [*claim.found_at, cell]})
 
     def add_twins(self) -> None:
-        """Add the measured twin of each arithmetic claim that has one."""
-        for twin in list(twins_of(self.claims)):
+        """Add the claims that ask the models what was asked of prints."""
+        ratios = (ratio_twin(self.claims[a], self.claims[b]) for a, b in self.divided)
+        for twin in [*twins_of(self.claims), *(twin for twin in ratios if twin is not None)]:
             self._add(twin, self.places[twin.twin_of or ""])
 
 

@@ -6,6 +6,8 @@ from functools import cached_property
 from reproductions.contract import SPECS, Params, Spec
 from verify.digest import digest
 
+WANTS_CUDA = "wants a CUDA device"
+
 
 @dataclass(frozen=True)
 class Need:
@@ -25,6 +27,11 @@ class Need:
     def spec(self) -> Spec:
         """What is declared of the reproduction."""
         return self.planned or SPECS[self.reproduction]
+
+    @property
+    def runs_on_cpu(self) -> bool:
+        """Whether any machine can measure it."""
+        return not self.params.wants_cuda()
 
     def absent(self) -> str | None:
         """Say in one clause what is still to be written; None if it can be measured."""

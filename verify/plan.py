@@ -7,12 +7,21 @@ from typing import Any
 
 from verify.convention import siblings
 from verify.load import needs_of
-from verify.need import Need
+from verify.need import WANTS_CUDA, Need
 from verify.project import Project
 from verify.stored import Stored
 from verify.verdict import Verdict
 
 _MISSES = frozenset({"fail", "inconclusive"})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a plan would run."""
+
+    name: str
+    """Its folder under ``results/``."""
+    has_gpu: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def make_plan(
     ids: Sequence[str],
     *,
     fresh: bool = False,
-    machine: str | None = None,
+    machine: Machine | None = None,
     unexplained: Collection[str] = (),
 ) -> Plan:
     """Plan the measurements for some claims, and for the sibling rows that are their evidence.
@@ -74,12 +83,14 @@ def make_plan(
         stored: Outcomes so far, by ``Need.key``.
         ids: The claims asked for.
         fresh: Measure again what is already current.
-        machine: The machine to run on; what was only blocked on another one is tried again.
+        machine: Where it would run: what was only blocked on another one is tried again, what
+            wants a GPU is left out where there is none. None leaves both open.
         unexplained: Claims whose print ``wants_more``; what may explain it is measured too.
     """
     ids = with_siblings(project, ids)
     jobs = []
-    blocked = {id_: absent for id_ in ids if (absent := _absent(project.needs[id_]))}
+    has_gpu = machine is None or machine.has_gpu
+    blocked = {id_: absent for id_ in ids if (absent := _absent(project.needs[id_], has_gpu))}
     tried = {
         need.key: need
         for id_ in ids
@@ -88,12 +99,23 @@ def make_plan(
     }
     needs = {need.key: need for need in needs_of(project, ids)} | tried
     for need in needs.values():
-        because = _because(stored.get(need.key), fresh=fresh, machine=machine)
-        if because is None or need.absent() is not None:
+        name = machine.name if machine is not None else None
+        because = _because(stored.get(need.key), fresh=fresh, machine=name)
+        if because is None or need.absent() is not None or not (has_gpu or need.runs_on_cpu):
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
         jobs.append(Job(need, sharing, because, _estimate(need, stored)))
     return Plan(tuple(jobs), blocked)
+
+
+def together(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Group the jobs that run in the same fresh processes; any other stands alone."""
+    groups: dict[object, list[Job]] = {}
+    for job in jobs:
+        params = job.need.params
+        shared = (job.need.reproduction, repr(params.model_copy(update={"model": None})))
+        groups.setdefault(shared if job.need.spec.rounds > 1 else job.need.key, []).append(job)
+    return list(groups.values())
 
 
 def wants_more(verdict: Verdict) -> bool:
@@ -125,9 +147,13 @@ def _because(stored: Stored | None, *, fresh: bool, machine: str | None) -> str 
     return "asked for afresh" if fresh else None
 
 
-def _absent(needs: Iterable[Need]) -> str | None:
-    """Say what is still to be written, if anything."""
-    missing = [absent for n in needs if (absent := n.absent()) is not None]
+def _absent(needs: Iterable[Need], has_gpu: bool) -> str | None:
+    """Say what is still to be written, or what this machine lacks, if anything."""
+    missing = [
+        absent or WANTS_CUDA
+        for need in needs
+        if (absent := need.absent()) is not None or not (has_gpu or need.runs_on_cpu)
+    ]
     return "; ".join(dict.fromkeys(missing)) or None
 
 
@@ -136,5 +162,7 @@ def _estimate(need: Need, stored: Mapping[str, Stored]) -> float:
     before = stored.get(need.key)
     if before is not None and before.outcome == "ok":
         return before.duration_s
+    if need.spec.rounds > 1:
+        return need.spec.rounds * need.spec.cost_s
     known = [s.duration_s for s in stored.values() if s.outcome == "ok"]
     return max(need.spec.cost_s, median(known)) if known else need.spec.cost_s

@@ -1,5 +1,6 @@
 """Measure what is missing, judge everything, record both: the only writer of measurements."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,15 +8,17 @@ from typing import Any, Protocol
 
 from filelock import FileLock
 
+from reproductions.telemetry import nothing_watched, telemetry_of
 from verify.child import Outcome, Worker
 from verify.digest import code_digest, digest
-from verify.environment import PACKAGES, environment, machine_slug
+from verify.environment import PACKAGES, environment, has_gpu, machine_slug
 from verify.errors import VerifyError
 from verify.judge import judge
 from verify.ledger import Event, Ledger
-from verify.plan import Job, Plan, make_plan, wants_more
+from verify.plan import Job, Machine, Plan, make_plan, together, wants_more
 from verify.project import Project
 from verify.state import Codes, State, current_digests, package_roots, state_of, unrecorded
+from verify.sweep import sweep
 from verify.verdict import Verdict
 
 _POLL_S = 0.02
@@ -66,8 +69,12 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
         try:
             while plan.jobs:
                 observer.planned(plan)
-                for job in plan.jobs:
-                    _measure(job, recorder, worker_on("cpu"), ran, observer)
+                for jobs in together(plan.jobs):
+                    worker = worker_on(_device_of(jobs[0]))
+                    if jobs[0].need.spec.rounds > 1:
+                        _measure_together(jobs, recorder, worker, ran, observer)
+                    else:
+                        _measure(jobs[0], recorder, worker, ran, observer)
                 taken.update(job.need.key for job in plan.jobs)
                 # Only now is it known which claims miss and want an explanation.
                 plan = plan_for(project, state_of(project), ids, fresh=False).without(taken)
@@ -83,7 +90,12 @@ def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool)
     verdicts = judge(project, state.stored)
     missing = [id_ for id_ in ids if wants_more(verdicts[id_])]
     return make_plan(
-        project, state.stored, ids, fresh=fresh, machine=machine_slug(), unexplained=missing
+        project,
+        state.stored,
+        ids,
+        fresh=fresh,
+        machine=Machine(machine_slug(), has_gpu()),
+        unexplained=missing,
     )
 
 
@@ -109,8 +121,10 @@ def compare(
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:
         for job in plan.jobs:
+            if job.need.spec.rounds > 1:
+                continue  # no timing comes out twice the same
             observer.started(job)
-            body = worker_on("cpu").measure(job.need).body
+            body = worker_on(_device_of(job)).measure(job.need).body
             observer.finished(job, body)
             now = unrecorded(body)
             before = stored.get(job.need.key)
@@ -193,6 +207,38 @@ def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer
     observer.finished(job, outcome.body)
 
 
+def _measure_together(
+    jobs: Sequence[Job], recorder: "_Recorder", worker: Worker, ran: Ran, observer: Observer
+) -> None:
+    """Measure the speed of several models in the same fresh processes."""
+    with recorder.turn("measuring"):
+        jobs = [job for job in jobs if not recorder.measured_meanwhile(job)]
+        if not jobs:
+            return
+        by_key = {job.need.key: job for job in jobs}
+        started = time.monotonic()
+        is_gpu = jobs[0].need.params.wants_cuda()
+        outcomes = sweep(
+            [job.need for job in jobs],
+            worker,
+            telemetry_of() if is_gpu else nothing_watched(),
+            digest([recorder.run, *by_key]),
+            lambda need: observer.started(by_key[need.key]),
+        )
+        each_s = round((time.monotonic() - started) / len(jobs), 3)
+        for key, outcome in outcomes.items():
+            outcome.body.setdefault("duration_s", each_s)
+            recorder.measured(by_key[key], outcome)
+    for key, outcome in outcomes.items():
+        ran.measured += 1
+        ran.errors += outcome.body["outcome"] == "error"
+        observer.finished(by_key[key], outcome.body)
+
+
+def _device_of(job: Job) -> str:
+    return "cpu" if job.need.runs_on_cpu else "cuda"
+
+
 @contextmanager
 def _workers(project: Project) -> Iterator[Any]:
     """Give one worker per device, started when first asked for, ended with the block."""
@@ -247,6 +293,11 @@ class _Recorder:
             yield
         finally:
             lock.release()
+
+    @property
+    def run(self) -> str:
+        """Identify the run that was opened."""
+        return self.started.sha256 if self.started is not None else ""
 
     def start(self, jobs: Sequence[Job], *, fresh: bool) -> None:
         """Open the run before anything is measured, so that abandoned runs show.

@@ -1,12 +1,15 @@
 """What is said of printed numbers, asked a second time of the models themselves."""
 
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from pydantic import BaseModel
 
+from verify.acceptance import Printed, at_print
 from verify.claim import Claim
-from verify.expect import Arithmetic, claims_in
+from verify.expect import Arithmetic, Ratio, Value, claims_in
 from verify.operand import MeasuredOf
 
 
@@ -63,3 +66,42 @@ def _measuring(value: Any, ids: Collection[str]) -> Any:
             update={name: _measuring(getattr(value, name), ids) for name in fields}
         )
     return value
+
+
+def ratio_twin(top: Claim, bottom: Claim) -> Claim | None:
+    """Ask the models for the ratio of what two claims print; None where one prints no number.
+
+    The ratio is printed as finely as the coarser of the two.
+    """
+    above, below = top.expect, bottom.expect
+    if not isinstance(above, Value) or not isinstance(below, Value) or not below.figure.value:
+        return None
+    ratio = above.figure.value / below.figure.value
+    digits = min(_significant_digits(above.figure), _significant_digits(below.figure))
+    exponent = Decimal(ratio.numerator) / Decimal(ratio.denominator)
+    last_digit = Fraction(10) ** (exponent.adjusted() + 1 - digits)
+    printed = at_print(ratio, last_digit, extra=0)
+    subject = bottom.id.split(".")[2]
+    statement = f"By the printed figures, {printed} times as much as {subject}: {top.statement}"
+    return top.model_copy(
+        update={
+            "id": f"{top.id}.over_{subject}",
+            "statement": statement,
+            "twin_of": top.id,
+            "known_verdict": None,
+            "primary": None,
+            "reproduction": None,
+            "params": {},
+            "models": [],
+            "convention": "unstated",
+            "protocols": {},
+            "inputs": [MeasuredOf(measured=top.id), MeasuredOf(measured=bottom.id)],
+            "expect": Ratio(kind="ratio", printed=printed, unit="ratio"),
+        }
+    )
+
+
+def _significant_digits(figure: Printed) -> int:
+    number = Decimal(figure.value.numerator) / Decimal(figure.value.denominator)
+    last = Decimal(figure.last_digit.numerator) / Decimal(figure.last_digit.denominator)
+    return max(1, number.adjusted() - last.adjusted() + 1)

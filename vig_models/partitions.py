@@ -2,15 +2,35 @@
 
 Nodes are put in the order of their clusters ("organized"), and all images of a batch make one
 list of B * N nodes. Source: https://github.com/dhruvashp/ClusterViG@250b62a (read, not copied).
-The authors search with the kernel of torch_cluster; here plain torch stands in for it, with the
-same neighbors in the same order where no two are equally near.
+The authors search with the kernel of torch_cluster. It is used for CUDA tensors where it can be
+imported; elsewhere plain torch stands in for it, with the same neighbors in the same order where
+no two are equally near, so that what is counted on a CPU depends on no installed kernel.
 """
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+def _kernel() -> Callable[..., Tensor] | None:
+    try:
+        knn: Callable[..., Tensor] = import_module("torch_cluster").knn
+    except (ImportError, OSError):  # absent, or built for another torch
+        return None
+    return knn
+
+
+_KNN = _kernel()
+
+
+def kernel_on(device: torch.device | str) -> str:
+    """Name what searches for neighbors on a device: ``torch_cluster`` or its ``substitute``."""
+    is_kernel = _KNN is not None and torch.device(device).type == "cuda"
+    return "torch_cluster" if is_kernel else "substitute"
 
 
 def organize(labels: Tensor, num_partitions: int) -> Tensor:
@@ -54,6 +74,9 @@ def knn_in_partitions(nodes: Tensor, labels: Tensor, order: Tensor, num_neighbor
     units = functional.normalize(nodes[image, order], dim=-1).flatten(0, 1)  # (B * N, C)
     cluster = image * (int(labels.max()) + 1) + labels[image, order]
     _, owner = torch.unique(cluster.flatten(), return_inverse=True)  # (B * N,)
+    if _KNN is not None and kernel_on(nodes.device) == "torch_cluster":
+        node, neighbor = _KNN(units, units, num_neighbors, owner, owner)  # (E,) each
+        return torch.stack((neighbor, node))
     sizes = cast(list[int], owner.bincount().tolist())
     edges, first = [], 0
     for members in torch.split(units, sizes):

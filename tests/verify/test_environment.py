@@ -79,7 +79,7 @@ def git(tmp_path: Path) -> Callable[..., str]:
     ("name", "slug"),
     [
         ("NVIDIA H200", "h200"),
-        ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada-generation"),
+        ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
         ("NVIDIA A100-SXM4-80GB", "a100-sxm4-80gb"),
         ("Tesla V100-SXM2-16GB", "tesla-v100-sxm2-16gb"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.plan import make_plan, wants_more, with_siblings
+from verify.plan import Machine, make_plan, wants_more, with_siblings
 from verify.state import state_of
 from verify.stored import Stored
 from verify.verdict import OffBy, Verdict
@@ -66,8 +66,8 @@ def test_a_job_says_why_it_is_taken(project, stored, because):
 def test_what_was_only_blocked_on_another_machine_is_tried_on_this_one(project):
     blocked = {key(project, L): outcome("blocked")}
     here = blocked[key(project, L)].machine
-    assert make_plan(project, blocked, [L], machine=here).jobs == ()
-    (job,) = make_plan(project, blocked, [L], machine="h200").jobs
+    assert make_plan(project, blocked, [L], machine=Machine(here, has_gpu=False)).jobs == ()
+    (job,) = make_plan(project, blocked, [L], machine=Machine("h200", has_gpu=True)).jobs
     assert job.because == f"blocked on {here}"
 
 

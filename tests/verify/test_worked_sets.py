@@ -22,7 +22,7 @@ sources:
 papers:
   vig: {title: ViG}
 planned_reproductions:
-  throughput: {unit: images/s, better: higher}
+  speed: {unit: images/s, better: higher}
   peak_memory: {unit: GiB, better: lower}
   patch_distance: {unit: patches}
   similarity: {unit: cosine}
@@ -34,7 +34,7 @@ CLAIMS = """
 source: toyvig
 claims:
   # 5. Up to 4x faster than A, B and C; C is timed nowhere.
-  - id: toyvig.throughput.up_to_4x
+  - id: toyvig.speed.up_to_4x
     found_at: [{section: "5.1", printed: "4×"}]
     statement: ToyViG is up to 4 times faster than A, B and C.
     expect:
@@ -44,15 +44,15 @@ claims:
       over: union
       baselines:
         a:
-          - [{reproduction: throughput, params: {model: toyvig, batch: 1}},
-             {reproduction: throughput, params: {model: a, batch: 1}}]
-          - [{reproduction: throughput, params: {model: toyvig, batch: 16}},
-             {reproduction: throughput, params: {model: a, batch: 16}}]
+          - [{reproduction: speed, params: {model: toyvig, batch: 1}},
+             {reproduction: speed, params: {model: a, batch: 1}}]
+          - [{reproduction: speed, params: {model: toyvig, batch: 16}},
+             {reproduction: speed, params: {model: a, batch: 16}}]
         b:
-          - - {reproduction: throughput, params: {model: toyvig, batch: 1}}
-            - {reproduction: throughput, params: {model: b, batch: 1}}
+          - - {reproduction: speed, params: {model: toyvig, batch: 1}}
+            - {reproduction: speed, params: {model: b, batch: 1}}
         c: []
-  - id: toyvig.throughput.up_to_4x_each
+  - id: toyvig.speed.up_to_4x_each
     found_at: [{section: "5.1", printed: "4×", occurrence: 2}]
     statement: ToyViG is up to 4 times faster than each of A, B and C.
     expect:
@@ -62,13 +62,13 @@ claims:
       over: each
       baselines:
         a:
-          - [{reproduction: throughput, params: {model: toyvig, batch: 1}},
-             {reproduction: throughput, params: {model: a, batch: 1}}]
-          - [{reproduction: throughput, params: {model: toyvig, batch: 16}},
-             {reproduction: throughput, params: {model: a, batch: 16}}]
+          - [{reproduction: speed, params: {model: toyvig, batch: 1}},
+             {reproduction: speed, params: {model: a, batch: 1}}]
+          - [{reproduction: speed, params: {model: toyvig, batch: 16}},
+             {reproduction: speed, params: {model: a, batch: 16}}]
         b:
-          - - {reproduction: throughput, params: {model: toyvig, batch: 1}}
-            - {reproduction: throughput, params: {model: b, batch: 1}}
+          - - {reproduction: speed, params: {model: toyvig, batch: 1}}
+            - {reproduction: speed, params: {model: b, batch: 1}}
         c: []
   # 6. Outperforms A at every batch size, by the printed cells.
   - id: toyvig.arithmetic.outperforms_a
@@ -79,14 +79,14 @@ claims:
       kind: best_of
       better: higher
       pairs:
-        - [toyvig.throughput.toyvig.b1, toyvig.throughput.a.b1]
-        - [toyvig.throughput.toyvig.b2, toyvig.throughput.a.b2]
-        - [toyvig.throughput.toyvig.b4, toyvig.throughput.a.b4]
-        - [toyvig.throughput.toyvig.b8, toyvig.throughput.a.b8]
-        - [toyvig.throughput.toyvig.b16, toyvig.throughput.a.b16]
-        - [toyvig.throughput.toyvig.b32, toyvig.throughput.a.b32]
-        - [toyvig.throughput.toyvig.b64, toyvig.throughput.a.b64]
-        - [toyvig.throughput.toyvig.b512, toyvig.throughput.a.b512]
+        - [toyvig.speed.toyvig.b1, toyvig.speed.a.b1]
+        - [toyvig.speed.toyvig.b2, toyvig.speed.a.b2]
+        - [toyvig.speed.toyvig.b4, toyvig.speed.a.b4]
+        - [toyvig.speed.toyvig.b8, toyvig.speed.a.b8]
+        - [toyvig.speed.toyvig.b16, toyvig.speed.a.b16]
+        - [toyvig.speed.toyvig.b32, toyvig.speed.a.b32]
+        - [toyvig.speed.toyvig.b64, toyvig.speed.a.b64]
+        - [toyvig.speed.toyvig.b512, toyvig.speed.a.b512]
   # 8. Roughly 8.8 in the final layers; rises in the last two layers.
   - id: toyvig.patch_distance.final_layers
     found_at: [{section: "6", printed: "8.8"}]
@@ -107,7 +107,7 @@ claims:
       - {reproduction: similarity, params: {model: toyvig, layer: 16}}
     expect: {kind: monotone, direction: increases}
   # 9. Comparable throughput, at ratios of 0.59 to 1.17.
-  - id: toyvig.throughput.comparable
+  - id: toyvig.speed.comparable
     found_at: [{section: "5.3", printed: "comparable"}]
     statement: Throughput is comparable to that of D.
     expect:
@@ -116,10 +116,10 @@ claims:
       sense: comparable
       pairs:
         all_batches:
-          - - {reproduction: throughput, params: {model: toyvig, batch: 1}}
-            - {reproduction: throughput, params: {model: d, batch: 1}}
-          - - {reproduction: throughput, params: {model: toyvig, batch: 16}}
-            - {reproduction: throughput, params: {model: d, batch: 16}}
+          - - {reproduction: speed, params: {model: toyvig, batch: 1}}
+            - {reproduction: speed, params: {model: d, batch: 1}}
+          - - {reproduction: speed, params: {model: toyvig, batch: 16}}
+            - {reproduction: speed, params: {model: d, batch: 16}}
   # 11. A summary of a paper.
   - id: toyvig.top1_accuracy.vig_s
     found_at: [{section: "2", printed: "68.6"}]
@@ -136,7 +136,7 @@ TABLE = """
   - table: {{table: "6", column: "{model}"}}
     title: Throughput
     statement: "At {{row}} it is {{printed}} images a second."
-    reproduction: throughput
+    reproduction: speed
     params: {{model: {model}}}
     expect: {{kind: value, unit: images/s}}
     rows:
@@ -205,10 +205,10 @@ def test_5_up_to_passes_over_the_union_and_names_what_is_timed_nowhere(
     speeds = {("toyvig", 1): 20 * fastest, ("toyvig", 16): 20 * fastest}
     others = {("a", 1): 1000.0, ("a", 16): 20.0, ("b", 1): 20.0}
     found = verdicts(project, {**speeds, **others})
-    one = found["toyvig.throughput.up_to_4x"]
+    one = found["toyvig.speed.up_to_4x"]
     assert (one.verdict, one.agreement) == (union, agreement)
     assert one.detail.endswith("missing: c")
-    assert found["toyvig.throughput.up_to_4x_each"].verdict == each
+    assert found["toyvig.speed.up_to_4x_each"].verdict == each
 
 
 def test_6_a_conjunction_lists_the_pairs_that_fail_and_counts_memory_apart(
@@ -216,7 +216,7 @@ def test_6_a_conjunction_lists_the_pairs_that_fail_and_counts_memory_apart(
 ) -> None:
     found = verdicts(project, {})["toyvig.arithmetic.outperforms_a"]
     assert (found.verdict, found.reason) == ("fail", "some_part_fails")
-    assert found.detail.startswith("2 of 7 do not hold: toyvig.throughput.toyvig.b2 ")
+    assert found.detail.startswith("2 of 7 do not hold: toyvig.speed.toyvig.b2 ")
     assert "520 [519.95, 520.05] against 600 [599.95, 600.05]" in found.detail
     assert "against 521 [520.95, 521.05]" in found.detail
     assert found.detail.endswith("; 1 counted apart, out of memory")
@@ -236,8 +236,8 @@ def test_7_out_of_memory_passes_only_by_a_peak_above_the_card(
 ) -> None:
     allocated = {"allocated": Quantity.exact(peak, "GiB")}
     answers = {("a", 512): Measurement(values=allocated, facts=facts)}
-    assert verdicts(project, answers)["toyvig.throughput.a.b512"].verdict == word
-    assert project.tables[-1].rows[-1].claim == "toyvig.throughput.a.b512"
+    assert verdicts(project, answers)["toyvig.speed.a.b512"].verdict == word
+    assert project.tables[-1].rows[-1].claim == "toyvig.speed.a.b512"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_8_a_rise_needs_every_step_by_its_intervals(
 
 def test_9_comparable_is_left_open_where_the_readings_differ(project: Project) -> None:
     speeds = {("toyvig", 1): 59.0, ("d", 1): 100.0, ("toyvig", 16): 117.0, ("d", 16): 100.0}
-    found = verdicts(project, speeds)["toyvig.throughput.comparable"]
+    found = verdicts(project, speeds)["toyvig.speed.comparable"]
     assert (found.verdict, found.reason) == ("inconclusive", "vague")
     assert "10 %: no, all_batches, 25 %: no, all_batches, 50 %: yes" in found.detail
     assert "0.59" in found.detail

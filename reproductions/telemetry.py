@@ -1,0 +1,189 @@
+"""Watches a GPU while others use it: clocks, power, temperature, throttling, who else is there.
+
+NVIDIA's management library is asked five times a second from a thread of its own. Imports no
+torch and runs in the process that measures nothing, so that it disturbs what is measured no more
+than any other program that reads the card.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from statistics import median
+from typing import Any, Protocol, Self
+
+HZ = 5
+
+SLOWDOWNS = {
+    0x0000000000000004: "power_cap",
+    0x0000000000000008: "hardware_slowdown",
+    0x0000000000000020: "thermal_software",
+    0x0000000000000040: "thermal_hardware",
+    0x0000000000000080: "power_brake",
+}
+"""Reasons for lower clocks, by the bit that NVML sets for each; idling and set clocks aside."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the card said at one moment."""
+
+    sm_mhz: float
+    memory_mhz: float
+    watts: float
+    celsius: float
+    busy_percent: float
+    slowdowns: frozenset[str]
+    processes: frozenset[int]
+    """Numbers of the processes that compute on it, as the driver counts them."""
+
+
+class Card(Protocol):
+    """One GPU that can be asked."""
+
+    @property
+    def error(self) -> type[Exception]:
+        """What ``read`` raises when the card is gone."""
+
+    def describe(self) -> dict[str, Any]:
+        """Name the card and its driver; never a serial number."""
+
+    def read(self) -> Reading:
+        """Ask for everything once; raises if the card is gone."""
+
+
+@dataclass
+class Telemetry:
+    """Reads a card from the moment it is entered until it is left."""
+
+    card: Card | None
+    because: str = ""
+    """Why there is no card to ask."""
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
+    readings: list[Reading] = field(default_factory=list)
+    others: frozenset[int] = frozenset()
+    """Processes that computed on the card before ours began."""
+    lost: str | None = None
+    """What the card said when it could no longer be read."""
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read_on, daemon=True)
+        if self.card is not None:
+            try:
+                self.others = self.card.read().processes
+            except self.card.error as error:
+                self.lost = str(error)
+            else:
+                self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop reading."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _read_on(self) -> None:
+        while self.card is not None:
+            try:
+                self.readings.append(self.card.read())
+            except self.card.error as error:
+                self.lost = str(error)
+                return
+            if self.wait(self._stop, 1 / HZ):
+                return
+
+    def summary(self) -> dict[str, Any]:
+        """Say what was seen, ready for the ledger."""
+        if self.card is None:
+            return {"available": False, "because": self.because}
+        ranges = {
+            name: _range([getattr(reading, name) for reading in self.readings])
+            for name in ("sm_mhz", "memory_mhz", "watts", "celsius", "busy_percent")
+        }
+        slow = {
+            name: sum(name in reading.slowdowns for reading in self.readings)
+            for name in SLOWDOWNS.values()
+        }
+        return {
+            "available": True,
+            "card": self.card.describe(),
+            "readings": len(self.readings),
+            "hz": HZ,
+            **ranges,
+            "readings_slowed_by": {name: count for name, count in slow.items() if count},
+            "other_processes": len(self.others),
+            "most_processes": max((len(r.processes) for r in self.readings), default=0),
+            "lost": self.lost,
+        }
+
+
+def _range(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"least": min(values), "median": median(values), "most": max(values)}
+
+
+def telemetry_of(index: int = 0, nvml: Any = None) -> Telemetry:
+    """Give what watches a card, or says why it cannot be watched.
+
+    Args:
+        index: of the card, as the driver counts them.
+        nvml: the management library; None loads it.
+    """
+    try:
+        library = nvml or import_module("pynvml")
+    except ImportError:
+        return Telemetry(None, "nvidia-ml-py cannot be imported")
+    try:
+        library.nvmlInit()
+        return Telemetry(NvmlCard(library, library.nvmlDeviceGetHandleByIndex(index)))
+    except library.NVMLError as error:
+        return Telemetry(None, f"NVML says: {error}")
+
+
+@dataclass(frozen=True)
+class NvmlCard:
+    """A GPU behind NVIDIA's management library."""
+
+    nvml: Any
+    handle: Any
+
+    @property
+    def error(self) -> type[Exception]:
+        """What ``read`` raises when the card is gone."""
+        error: type[Exception] = self.nvml.NVMLError
+        return error
+
+    def describe(self) -> dict[str, Any]:
+        """Name the card and its driver."""
+        return {
+            "name": self.nvml.nvmlDeviceGetName(self.handle),
+            "driver": self.nvml.nvmlSystemGetDriverVersion(),
+        }
+
+    def read(self) -> Reading:
+        """Ask for everything once."""
+        nvml, handle = self.nvml, self.handle
+        reasons = nvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
+        running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        return Reading(
+            sm_mhz=nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM),
+            memory_mhz=nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM),
+            watts=nvml.nvmlDeviceGetPowerUsage(handle) / 1e3,
+            celsius=nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),
+            busy_percent=nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
+            slowdowns=frozenset(name for bit, name in SLOWDOWNS.items() if reasons & bit),
+            processes=frozenset(process.pid for process in running),
+        )
+
+
+def nothing_watched() -> Telemetry:
+    """Give the telemetry of a device that has none: a CPU."""
+    return Telemetry(None, "a CPU is not watched")
+
+
+Summary = Mapping[str, Any]
+"""What ``Telemetry.summary`` gives."""
