@@ -19,6 +19,9 @@ _LAYERS_FROM = {"clustervig": ("torch-geometric",)}
 """Family of ours to the packages whose versions its measurements depend on."""
 
 
+DEVICE = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+
 class ModelParams(Params):
     """Params of a reproduction that runs one model."""
 
@@ -152,24 +155,18 @@ PARAMETER_COUNT = declare(
 )
 
 
-class ThroughputParams(ModelParams):
-    """Which classifier to time, on what."""
+class StepParams(ModelParams):
+    """Which classifier to run, on what."""
 
     num_classes: int = Field(default=1000, ge=1)
     """Outputs of the classifier."""
     batch: int = Field(ge=1)
-    """Images of a forward pass."""
+    """Images of a pass."""
     image_size: int = Field(default=224, ge=1)
     """Side of the square images, in pixels."""
-    precision: Precision = "default"
-    """``default``: torch's own, float32 with TF32 in convolutions alone."""
-    layout: Literal["contiguous", "channels_last"] = "contiguous"
-    compiled: bool = False
-    """Whether ``torch.compile`` takes the model first."""
     implementation: Literal["fast", "published"] = "published"
-    """``published``: the operations that the authors' code runs, which papers timed."""
-    device: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    """``cpu``, ``cuda``, or the class of GPU that figures were printed for: ``rtx-6000-ada``."""
+    device: str = Field(pattern=DEVICE)
+    """``cpu``, ``cuda``, or the class of GPU that figures were printed for."""
 
     def printed_on(self) -> str | None:
         """Name the class of GPU that printed figures were taken on."""
@@ -180,6 +177,19 @@ class ThroughputParams(ModelParams):
         return self.device != "cpu"
 
 
+class ThroughputParams(StepParams):
+    """Which classifier to time, on what, and how.
+
+    Papers timed ``published``: the operations that the authors' code runs.
+    """
+
+    precision: Precision = "default"
+    """``default``: torch's own, float32 with TF32 in convolutions alone."""
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    compiled: bool = False
+    """Whether ``torch.compile`` takes the model first."""
+
+
 THROUGHPUT = declare(
     Spec(
         name="throughput",
@@ -187,7 +197,7 @@ THROUGHPUT = declare(
         params=ThroughputParams,
         unit="images/s",
         conventions=(Convention(name="throughput", counts="images a second"),),
-        facts=("outcome", "device", "kernel", "session", "latency", "noise_floor"),
+        facts=("outcome", "device", "kernel", "session", "latency", "noise_floor", "allocated"),
         better="higher",
         protocol=1,
         cost_s=2,
@@ -223,5 +233,75 @@ ANCHORS = declare(
         cost_s=2,
         time_limit_s=120,
         memory_limit_gib=8,
+    )
+)
+
+
+class PeakMemoryParams(StepParams):
+    """Whose memory to measure, in which pass, on which card."""
+
+    mode: Literal["inference", "training"] = "inference"
+    precision: Precision = "default"
+    card_gib: float | None = Field(default=None, gt=0)
+    """Memory of the card that a GPU is to be held to; None leaves it all."""
+
+
+PEAK_MEMORY = declare(
+    Spec(
+        name="peak_memory",
+        module="reproductions.peak_memory",
+        params=PeakMemoryParams,
+        unit="GiB",
+        conventions=(Convention(name="allocated", counts="what tensors take"),),
+        facts=("outcome", "device", "cap_gib", "activations", "reserved", "driver"),
+        better="lower",
+        protocol=1,
+        cost_s=5,
+        time_limit_s=300,
+        memory_limit_gib=24,
+        tolerance=("5", "percent"),
+    )
+)
+
+
+class TrainingMemoryParams(StepParams):
+    """Whose training step to measure, and how it keeps its activations."""
+
+    checkpoints: Literal["none", "layers", "graphers", "segments"] = "none"
+    """What is run again in the backward pass instead of being kept."""
+    segments: int = Field(default=1, ge=1)
+    """Rows of layers, for ``segments``."""
+    micro_batches: int = Field(default=1, ge=1)
+    """Parts of the batch whose gradients are added up."""
+    budget_gib: float | None = Field(default=None, gt=0)
+    """Memory in which the largest batch is looked for; None looks for none."""
+    seed: int = Field(default=0, ge=0)
+
+
+TRAINING_MEMORY = declare(
+    Spec(
+        name="training_memory",
+        module="reproductions.training_memory",
+        params=TrainingMemoryParams,
+        unit="GiB",
+        conventions=(Convention(name="allocated", counts="what tensors take"),),
+        facts=(
+            "device",
+            "gradients",
+            "peak_ratio",
+            "operations_ratio",
+            "gradient_distance",
+            "gradient_cosine",
+            "batchnorm_updates",
+            "batchnorm_drift",
+            "batchnorm_drift_mended",
+            "images_per_second",
+            "largest_batch",
+        ),
+        better="lower",
+        protocol=1,
+        cost_s=10,
+        time_limit_s=600,
+        memory_limit_gib=24,
     )
 )

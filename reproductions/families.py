@@ -1,5 +1,21 @@
 """Every module of this package that holds a reproduction, alphabetically: the one list."""
 
-from reproductions import anchors, architecture, multiply_accumulates, parameter_count, throughput
+from reproductions import (
+    anchors,
+    architecture,
+    multiply_accumulates,
+    parameter_count,
+    peak_memory,
+    throughput,
+    training_memory,
+)
 
-__all__ = ["anchors", "architecture", "multiply_accumulates", "parameter_count", "throughput"]
+__all__ = [
+    "anchors",
+    "architecture",
+    "multiply_accumulates",
+    "parameter_count",
+    "peak_memory",
+    "throughput",
+    "training_memory",
+]

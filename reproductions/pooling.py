@@ -27,10 +27,13 @@ def pool_throughput(rounds: Sequence[Measurement]) -> Measurement:
     batch = round(rounds[0].values["throughput"].value * latencies[0] / 1e3)
     took = geometric_mean(latencies)
     speed = Estimate(*(1e3 * batch / end for end in (took.value, took.high, took.low)))
+    peaks = [one.values["allocated"].value for one in rounds if "allocated" in one.values]
+    most = {"allocated": Quantity.exact(max(peaks), "GiB")} if peaks else {}
     return Measurement(
         values={
             "throughput": Quantity(**vars(speed), level=LEVEL, unit="images/s"),
             "latency": Quantity(**vars(took), level=LEVEL, unit="ms"),
+            **most,
         },
         facts=facts,
         samples={"latency_ms": latencies},

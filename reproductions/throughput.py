@@ -11,7 +11,8 @@ them runs once more at the end: what it differs from itself is the noise floor.
 convolutions alone. The batch is that of the claim: if it does not fit, that is the outcome.
 ``kernel`` says whether the neighbor search of ClusterViG ran on torch_cluster's kernel, as its
 authors' does, or on a ``substitute``.
-Values: ``throughput``, ``latency`` (ms a batch), ``noise_floor`` (percent). Facts: ``outcome``
+Values: ``throughput``, ``latency`` (ms a batch), ``noise_floor`` (percent), on a GPU
+``allocated`` (GiB that tensors took at most). Facts: ``outcome``
 (``runs`` or ``out_of_memory``), ``device`` (its class), ``kernel``, ``session``.
 Cost: about a second a process, and the start of the process. Source: the throughput tables of
 the papers; section "Statistics" of docs/method.md.
@@ -44,12 +45,22 @@ def throughput(params: ThroughputParams, device: Device) -> Measurement:
     try:
         with running_in(params.precision, runs_on) as settings:
             warmth, laps = _timed(params, runs_on, watch_of(runs_on))
+            peak = torch.cuda.max_memory_allocated() if runs_on != "cpu" else None
     except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if not any(words in str(error) for words in _NO_MEMORY):
+        if not is_out_of_memory(error):
             raise
         return _measurement(params, runs_on, {"outcome": "out_of_memory"}, [], {})
     evidence = _evidence(settings, warmth, laps)
-    return _measurement(params, runs_on, {"outcome": "runs"}, laps, evidence)
+    measured = _measurement(params, runs_on, {"outcome": "runs"}, laps, evidence)
+    if peak is None:
+        return measured
+    allocated = Quantity.exact(peak / 2**30, "GiB")
+    return measured.model_copy(update={"values": {**measured.values, "allocated": allocated}})
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error says that memory ran out, on a GPU or on the host."""
+    return any(words in str(error) for words in _NO_MEMORY)
 
 
 def device_for(wants_cuda: bool, device: Device) -> str:

@@ -1,0 +1,99 @@
+"""Which activations a training step keeps: every one, or inputs from which the rest is run again.
+
+Works on any model of ``vig_models``: its layers, and in them the children named ``grapher``.
+Nothing of a model is changed for good.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from reproductions.contract import NotMeasurableError
+from vig_models.classifier import Classifier
+
+
+@contextmanager
+def checkpointed(model: Classifier, what: str, segments: int) -> Iterator[None]:
+    """Run forward passes inside with checkpoints.
+
+    Args:
+        model: in training mode.
+        what: ``none``; ``layers``, each on its own; ``graphers``, without what stands beside
+            them in a block; ``segments``, so many rows of layers.
+        segments: how many.
+
+    Raises:
+        NotMeasurableError: there are fewer layers than segments, or no grapher.
+    """
+    with ExitStack() as stack:
+        if what == "layers":
+            model.set_grad_checkpointing(True)
+            stack.callback(model.set_grad_checkpointing, False)
+        elif what == "segments":
+            stack.enter_context(_in_segments(model, segments))
+        elif what == "graphers":
+            stack.enter_context(_graphers(model))
+        yield
+
+
+@contextmanager
+def _in_segments(model: Classifier, segments: int) -> Iterator[None]:
+    layers = list(model.layers())
+    if not 1 <= segments <= len(layers):
+        raise NotMeasurableError(
+            f"want 1 to {len(layers)} segments, the number of layers, got {segments}; ask for fewer"
+        )
+    bounds = [len(layers) * number // segments for number in range(segments + 1)]
+    rows = [_Row(layers[a:b]) for a, b in pairwise(bounds)]
+    # On the instance, where it hides the method of the class until it is taken away again.
+    cast(Any, model).layers = lambda: iter(rows)
+    model.set_grad_checkpointing(True)
+    try:
+        yield
+    finally:
+        model.set_grad_checkpointing(False)
+        del cast(Any, model).layers
+
+
+class _Row(nn.Module):
+    """Several layers as one."""
+
+    draws = True
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = tuple(layers)  # not registered: they are the model's
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        for layer in self.members:
+            x = layer(x, generator) if getattr(layer, "draws", False) else layer(x)
+        return x
+
+
+@contextmanager
+def _graphers(model: Classifier) -> Iterator[None]:
+    found = [module for name, module in model.named_modules() if name.endswith(".grapher")]
+    if not found:
+        raise NotMeasurableError(
+            f"want a model whose blocks have a grapher, found none in {type(model).__name__}; "
+            "ask for another mode"
+        )
+    try:
+        for grapher in found:
+            cast(Any, grapher).forward = _rerun(grapher.forward)
+        yield
+    finally:
+        for grapher in found:
+            cast(Any, grapher).__dict__.pop("forward", None)
+
+
+def _rerun(forward: Any) -> Any:
+    def run(*args: Any) -> Any:
+        return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=True)
+
+    return run
