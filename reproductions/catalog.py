@@ -9,7 +9,12 @@ from pydantic import Field
 
 from reproductions import model_names
 from reproductions.contract import Params, Spec, declare
-from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
+from reproductions.conventions import (
+    MULTIPLY_ACCUMULATE_CONVENTIONS,
+    PARAMETER_CONVENTIONS,
+    THROUGHPUT_CONVENTIONS,
+)
+from reproductions.pooling import PROCESSES, pool_throughput
 
 _LAYERS_FROM = {"clustervig": ("torch-geometric",)}
 """Family of ours to the packages whose versions its measurements depend on."""
@@ -144,5 +149,53 @@ PARAMETER_COUNT = declare(
         cost_s=0.5,
         time_limit_s=300,
         memory_limit_gib=4,
+    )
+)
+
+
+Precision = Literal["default", "tf32_off", "tf32_on", "autocast_fp16", "autocast_bf16"]
+"""What float32 models are computed in; ``default`` is PyTorch's, with TF32 in convolutions."""
+
+
+class ThroughputParams(ModelParams):
+    """Which classifier to time, on what and how; the weights and the images come from seed 0."""
+
+    num_classes: int = Field(default=1000, ge=0)
+    """Outputs of the classifier; 0 leaves it away."""
+    batch: int = Field(ge=1)
+    """Images per forward pass."""
+    image_size: int = Field(default=224, ge=1)
+    """Side of the square images, in pixels."""
+    precision: Precision
+    layout: Literal["channels_last", "contiguous"] = "contiguous"
+    """Of the images and weights in memory."""
+    compiled: bool = False
+    """Whether ``torch.compile`` goes over the model, with its default settings."""
+    implementation: Literal["fast", "published"] = "published"
+    """``published``: the operations that the authors' code runs; ``fast``: ours, equal outputs."""
+    device: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """``cpu``; ``cuda``; or the model of a GPU, as ``rtx-6000-ada``, that a claim speaks of.
+
+    A model of GPU stands for any CUDA device: what ran is in the evidence, and whether the two
+    can be compared is for the verdict to say.
+    """
+
+
+THROUGHPUT = declare(
+    Spec(
+        name="throughput",
+        module="reproductions.throughput",
+        params=ThroughputParams,
+        unit="images/s",
+        conventions=THROUGHPUT_CONVENTIONS,
+        facts=("latency", "outcome"),
+        better="higher",
+        protocol=1,
+        cost_s=60,
+        time_limit_s=1800,
+        memory_limit_gib=64,
+        tolerance=("5", "percent"),
+        processes=PROCESSES,
+        pool=pool_throughput,
     )
 )

@@ -6,7 +6,7 @@ function under ``@reproduction`` in the module the spec names.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
@@ -169,6 +169,28 @@ class Spec:
     memory_limit_gib: float
     tolerance: tuple[str, Unit] | None = None
     """Amount and unit that a claim is allowed where it states none; counts are allowed none."""
+    processes: int = 1
+    """Fresh processes it is pooled from, at least; 1: it runs in the long-lived process."""
+    pool: Callable[[Sequence[Measurement]], Measurement] | None = None
+    """Makes one measurement out of those of the processes, in the order in which they ran."""
+
+    def __post_init__(self) -> None:
+        """Hold ``processes`` and ``pool`` to each other.
+
+        Raises:
+            ReproductionError: no process at all, several without a way to pool them, or a way to
+                pool a single one.
+        """
+        if self.processes < 1:
+            raise ReproductionError(
+                f"spec {self.name!r}: want at least 1 process, got {self.processes}; correct it"
+            )
+        if (self.processes > 1) != (self.pool is not None):
+            wanted = "a pool" if self.processes > 1 else "no pool"
+            raise ReproductionError(
+                f"spec {self.name!r}: want {wanted} for processes={self.processes}; "
+                "a measurement is pooled if it comes from more than one process"
+            )
 
 
 ReproductionFunction = Callable[[Any, Device], Measurement]
