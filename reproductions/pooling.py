@@ -21,6 +21,7 @@ LEVEL = 0.05
 
 _LATENCY_MS = "latency_ms"
 _OUTCOME = "outcome"
+_PROCESSES = "processes"
 _SETTING = "setting"
 
 
@@ -90,7 +91,7 @@ def pool_throughput(measurements: Sequence[Measurement]) -> Measurement:
         {key: value for key, value in found.evidence.items() if key != _SETTING}
         for found in measurements
     ]
-    evidence: dict[str, JsonValue] = {"processes": processes}
+    evidence: dict[str, JsonValue] = {_PROCESSES: processes}
     if _all_ran_out(measurements):
         return out_of_memory(setting, evidence)
     return Measurement(
@@ -132,10 +133,10 @@ def _common_setting(measurements: Sequence[Measurement]) -> dict[str, JsonValue]
 
 def _setting_of(found: Measurement) -> dict[str, JsonValue]:
     setting = found.evidence.get(_SETTING)
-    if not isinstance(setting, dict):
+    if not isinstance(setting, dict) or _PROCESSES in found.evidence:
         raise ReproductionError(
             f"pool_throughput: want measurements of single processes, found evidence of "
-            f"{', '.join(found.evidence) or 'nothing'}; pool what throughput returned"
+            f"{', '.join(sorted(found.evidence)) or 'nothing'}; pool what throughput returned"
         )
     return setting
 

@@ -25,9 +25,6 @@ _TF32: dict[Precision, tuple[bool, bool]] = {
 }
 """Whether matrix products, and whether convolutions, may round float32 to TF32."""
 
-_PRODUCTS: Any = torch.backends.cuda.matmul  # Any, because torch does not say what they hold
-_CUDNN: Any = torch.backends.cudnn
-
 _AUTOCAST = {"autocast_fp16": torch.float16, "autocast_bf16": torch.bfloat16}
 
 
@@ -59,27 +56,38 @@ def _autocast(name: Precision, device: torch.device) -> torch.autocast | nullcon
 
 def _allow_tf32(products: bool, convolutions: bool) -> None:
     # The older switches set the newer ones too, but not the other way round: after
-    # ``fp32_precision`` alone, torch refuses to read ``allow_tf32``.
-    _PRODUCTS.allow_tf32 = products
-    _CUDNN.allow_tf32 = convolutions
+    # ``fp32_precision`` alone, torch refuses to read the older ones. That of matrix products
+    # reaches the CPU, which may be left with bfloat16 otherwise.
+    torch.set_float32_matmul_precision("high" if products else "highest")
+    torch.backends.cudnn.allow_tf32 = convolutions
 
 
-def _state() -> tuple[bool, bool, str, str, str]:
+_NEWER: tuple[Any, ...] = (
+    torch.backends.cuda.matmul,
+    torch.backends.cudnn.conv,  # type: ignore[attr-defined]  # a module that is a class inside
+    torch.backends.cudnn.rnn,
+    torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
+)
+"""Holders of a newer switch each, ``fp32_precision``, that the older ones set too."""
+
+_State = tuple[str, bool, tuple[str, ...]]
+
+
+def _state() -> _State:
     return (
-        _PRODUCTS.allow_tf32,
-        _CUDNN.allow_tf32,
-        _PRODUCTS.fp32_precision,
-        _CUDNN.conv.fp32_precision,
-        _CUDNN.rnn.fp32_precision,
+        torch.get_float32_matmul_precision(),
+        torch.backends.cudnn.allow_tf32,
+        tuple(holder.fp32_precision for holder in _NEWER),
     )
 
 
-def _restore(state: tuple[bool, bool, str, str, str]) -> None:
-    _allow_tf32(*state[:2])
+def _restore(state: _State) -> None:
+    products, convolutions, newer = state
+    torch.set_float32_matmul_precision(products)
+    torch.backends.cudnn.allow_tf32 = convolutions
     # "none" (nobody has said anything) is a state that the older switches cannot set.
-    _PRODUCTS.fp32_precision = state[2]
-    _CUDNN.conv.fp32_precision = state[3]
-    _CUDNN.rnn.fp32_precision = state[4]
+    for holder, before in zip(_NEWER, newer, strict=True):
+        holder.fp32_precision = before
 
 
 def flags(device: torch.device) -> dict[str, JsonValue]:
@@ -90,10 +98,10 @@ def flags(device: torch.device) -> dict[str, JsonValue]:
     """
     autocast = torch.is_autocast_enabled(device.type)
     return {
-        "matmul_allow_tf32": _PRODUCTS.allow_tf32,
-        "cudnn_allow_tf32": _CUDNN.allow_tf32,
+        "matmul_allow_tf32": torch.backends.cuda.matmul.allow_tf32,
+        "cudnn_allow_tf32": torch.backends.cudnn.allow_tf32,
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
-        "cudnn_benchmark": _CUDNN.benchmark,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "autocast": str(torch.get_autocast_dtype(device.type)) if autocast else None,
     }

@@ -9,7 +9,6 @@ cover the truth about a quarter of the time, so none is taken here.
 """
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,6 @@ __all__ = [
     "geometric_mean",
     "noise_floor",
     "paired_ratio",
-    "quartiles",
     "unpaired_ratio",
 ]
 
@@ -37,22 +35,6 @@ class Interval:
     """How often the interval misses the truth, over many repetitions."""
 
 
-def quartiles(readings: Sequence[float]) -> tuple[float, float, float]:
-    """Return the first quartile, the median and the third, interpolated between readings.
-
-    Args:
-        readings: at least one number.
-
-    Example:
-        >>> quartiles([1.0, 2.0, 3.0, 4.0, 100.0])
-        (2.0, 3.0, 4.0)
-    """
-    if len(readings) == 1:
-        return readings[0], readings[0], readings[0]
-    first, _, third = statistics.quantiles(readings, n=4, method="inclusive")
-    return first, statistics.median(readings), third
-
-
 def geometric_mean(readings: Sequence[float], *, level: float) -> Interval:
     """Estimate the speed that readings scatter around, with a t interval on the log scale.
 
@@ -64,8 +46,7 @@ def geometric_mean(readings: Sequence[float], *, level: float) -> Interval:
         ReproductionError: fewer than two readings, one that is not above 0, or no such level.
     """
     logs = _logs("geometric_mean", readings)
-    error = statistics.stdev(logs) / math.sqrt(len(logs))
-    return _around(statistics.fmean(logs), error, len(logs) - 1, level)
+    return _around(_mean(logs), math.sqrt(_variance(logs) / len(logs)), len(logs) - 1, level)
 
 
 def paired_ratio(first: Sequence[float], second: Sequence[float], *, level: float) -> Interval:
@@ -88,8 +69,7 @@ def paired_ratio(first: Sequence[float], second: Sequence[float], *, level: floa
         )
     pairs = zip(_logs("paired_ratio", first), _logs("paired_ratio", second), strict=True)
     logs = [a - b for a, b in pairs]
-    error = statistics.stdev(logs) / math.sqrt(len(logs))
-    return _around(statistics.fmean(logs), error, len(logs) - 1, level)
+    return _around(_mean(logs), math.sqrt(_variance(logs) / len(logs)), len(logs) - 1, level)
 
 
 def unpaired_ratio(first: Sequence[float], second: Sequence[float], *, level: float) -> Interval:
@@ -106,8 +86,8 @@ def unpaired_ratio(first: Sequence[float], second: Sequence[float], *, level: fl
         ReproductionError: as for ``geometric_mean``.
     """
     logs = [_logs("unpaired_ratio", series) for series in (first, second)]
-    value = statistics.fmean(logs[0]) - statistics.fmean(logs[1])
-    parts = [statistics.variance(series) / len(series) for series in logs]
+    value = _mean(logs[0]) - _mean(logs[1])
+    parts = [_variance(series) / len(series) for series in logs]
     square = sum(parts)
     if square == 0:  # no scatter at all: any degrees of freedom give the same
         return _around(value, 0, 1, level)
@@ -157,7 +137,7 @@ def noise_floor(pairs: Sequence[tuple[float, float]], *, level: float) -> float:
     firsts = _logs("noise_floor", [first for first, _ in pairs])
     seconds = _logs("noise_floor", [second for _, second in pairs])
     squares = [(a - b) ** 2 for a, b in zip(firsts, seconds, strict=True)]
-    scatter = math.sqrt(statistics.fmean(squares))
+    scatter = math.sqrt(_mean(squares))
     return math.expm1(_reach(len(squares), level) * scatter)
 
 
@@ -172,6 +152,16 @@ def _logs(what: str, readings: Sequence[float]) -> list[float]:
                 f"{what}: want finite readings above 0, got {reading}; measure again"
             )
     return [math.log(reading) for reading in readings]
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
+
+
+def _variance(numbers: Sequence[float]) -> float:
+    """Estimate the variance that the numbers were drawn with, without bias."""
+    mean = _mean(numbers)
+    return math.fsum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
 
 
 def _around(mean: float, error: float, freedom: float, level: float) -> Interval:

@@ -17,7 +17,16 @@ import torch
 
 from reproductions.errors import ReproductionError
 
-__all__ = ["Clock", "EventClock", "Reading", "Stopwatch", "WallClock", "WarmUp", "clock_for"]
+__all__ = [
+    "Clock",
+    "EventClock",
+    "Reading",
+    "Stopwatch",
+    "WallClock",
+    "WarmUp",
+    "clock_for",
+    "quartiles",
+]
 
 Action = Callable[[], object]
 
@@ -110,7 +119,7 @@ class Reading:
     @property
     def drift(self) -> float:
         """How much longer the median of the second half is than that of the first, relative."""
-        half = len(self.seconds) // 2
+        half = max(1, len(self.seconds) // 2)
         return statistics.median(self.seconds[-half:]) / statistics.median(self.seconds[:half]) - 1
 
 
@@ -145,8 +154,8 @@ class Stopwatch:
         warm_up = self._warm_up(action)
         seconds: list[float] = []
         while len(seconds) < self.least_iterations or sum(seconds) < self.least_s:
-            missing_s = max(0.0, self.least_s - sum(seconds))
-            fitting = _fitting(missing_s, warm_up.windows[-1])
+            iteration_s = statistics.median(seconds or warm_up.windows[-1:])
+            fitting = _fitting(self.least_s - sum(seconds), iteration_s)
             seconds += self._window(action, max(fitting, self.least_iterations - len(seconds)))
         return Reading(seconds=tuple(seconds), warm_up=warm_up)
 
@@ -179,6 +188,22 @@ class Stopwatch:
                     f"{number}; the clock is too coarse for this action"
                 )
         return seconds
+
+
+def quartiles(readings: Sequence[float]) -> tuple[float, float, float]:
+    """Return the first quartile, the median and the third, interpolated between readings.
+
+    Args:
+        readings: at least one number.
+
+    Example:
+        >>> quartiles([1.0, 2.0, 3.0, 4.0, 100.0])
+        (2.0, 3.0, 4.0)
+    """
+    if len(readings) == 1:
+        return readings[0], readings[0], readings[0]
+    first, _, third = statistics.quantiles(readings, n=4, method="inclusive")
+    return first, statistics.median(readings), third
 
 
 def _fitting(seconds: float, iteration_s: float) -> int:

@@ -26,8 +26,7 @@ from reproductions.contract import Device, Measurement, NotMeasurableError, repr
 from reproductions.models import build_model
 from reproductions.pooling import of_process, out_of_memory
 from reproductions.precision import flags, precision
-from reproductions.speed_statistics import quartiles
-from reproductions.stopwatch import Reading, Stopwatch, clock_for
+from reproductions.stopwatch import Reading, Stopwatch, clock_for, quartiles
 from vig_models import ModelError
 
 _AMPERE = (8, 0)
