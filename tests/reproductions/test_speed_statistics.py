@@ -67,7 +67,8 @@ def test_what_a_round_does_to_both_cancels_in_a_paired_ratio_alone():
     assert ends(paired) == pytest.approx([1.03] * 3, rel=1e-9)
     unpaired = unpaired_ratio(slow, rounds, level=0.05)
     assert unpaired.value == pytest.approx(1.03, rel=1e-9)
-    assert unpaired.low < 1 < 1.3 < unpaired.high
+    assert unpaired.low < 0.8
+    assert unpaired.high > 1.3
 
 
 def test_readings_without_scatter_have_no_width():
@@ -117,7 +118,7 @@ def test_a_level_is_an_error_rate(function, level):
 
 
 def test_a_round_has_two_readings():
-    with pytest.raises(ReproductionError, match="every round, got 5 and 4; .+ unpaired_ratio"):
+    with pytest.raises(ReproductionError, match=r"every round, got 5 and 4; .+ unpaired_ratio"):
         paired_ratio(READINGS, OTHERS[:4], level=0.05)
 
 
