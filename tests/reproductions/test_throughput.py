@@ -353,9 +353,11 @@ def test_the_stopwatch_of_the_protocol_has_the_limits_it_states():
     )
 
 
-@pytest.mark.parametrize("implementation", ["fast", "published"])
-def test_a_model_runs_from_end_to_end(implementation, monkeypatch):
-    def hurried(device):
+@pytest.fixture
+def hurried(monkeypatch):
+    """Use the real clock and models, and little time."""
+
+    def stopwatch_for(device):
         return Stopwatch(
             clock=clock_for(device),
             window_s=0.01,
@@ -364,9 +366,37 @@ def test_a_model_runs_from_end_to_end(implementation, monkeypatch):
             least_s=0.01,
         )
 
-    monkeypatch.setattr(module, "stopwatch_for", hurried)
+    monkeypatch.setattr(module, "stopwatch_for", stopwatch_for)
+
+
+@pytest.mark.parametrize("implementation", ["fast", "published"])
+def test_a_model_runs_from_end_to_end(implementation, hurried):
     found = measure(model="mobilevig_ti", batch=1, image_size=64, implementation=implementation)
     assert found.facts == {"outcome": "runs"}
     assert found.evidence["iterations"] >= 3
     assert found.values["throughput"].value > 0
     assert found.values["latency"].value == found.evidence["quartiles_ms"][1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["default", "tf32_off", "autocast_fp16"])
+def test_a_model_runs_from_end_to_end_on_a_gpu(precision, hurried):
+    found = measure(
+        "cuda:0", model="mobilevig_ti", precision=precision, image_size=224, device="cuda"
+    )
+    assert found.evidence["setting"]["device"] == torch.cuda.get_device_name(0)
+    assert found.evidence["setting"]["precision"]["cudnn_allow_tf32"] is (precision != "tf32_off")
+    assert found.values["throughput"].value > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_that_runs_out_on_a_gpu_is_an_outcome_after_which_it_goes_on(hurried):
+    torch.cuda.set_per_process_memory_fraction(1e-5)
+    try:
+        found = measure("cuda:0", device="cuda", image_size=224)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert found.facts == {"outcome": "out_of_memory"}
+    assert measure("cuda:0", device="cuda", image_size=224).facts == {"outcome": "runs"}
