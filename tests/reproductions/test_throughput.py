@@ -1,7 +1,5 @@
 """Throughput of one process: models and time that tests make up, and one real run on the CPU."""
 
-import statistics
-
 import pytest
 import torch
 from torch import nn
@@ -192,7 +190,6 @@ def test_a_model_with_more_work_in_it_loses(toy):
     ratio = paired_ratio(latencies[1.03 * STEP], latencies[STEP], level=0.05)
     assert ratio.low > 1
     assert ratio.value == pytest.approx(1.03, rel=1e-9)
-    assert statistics.median(latencies[STEP]) == pytest.approx(STEP * 1e3, rel=1e-9)
 
 
 def refuse(toy, error):
