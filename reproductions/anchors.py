@@ -8,6 +8,7 @@ Cost: about a second. Source: section "Speed" of docs/method.md.
 """
 
 from collections.abc import Callable
+from math import ceil
 from statistics import median
 
 import torch
@@ -16,9 +17,9 @@ from pydantic import JsonValue
 from reproductions.catalog import AnchorsParams
 from reproductions.contract import Device, Measurement, Quantity, reproduction
 from reproductions.models import build_model
-from reproductions.precision import running_in
-from reproductions.stopwatch import Stopwatch, laps_for, watch_of
-from reproductions.throughput import device_for, name_of
+from reproductions.placement import class_name, place_of
+from reproductions.precision import precision
+from reproductions.stopwatch import Clock, clock_for
 
 _PINNED = "resnet18"
 _SIDE = {"cuda": 4096, "cpu": 512}
@@ -33,15 +34,14 @@ _FEWEST = 3
 @reproduction
 def anchors(params: AnchorsParams, device: Device) -> Measurement:
     """Time the three loads."""
-    runs_on = device_for(params.wants_cuda(), device)
-    kind = torch.device(runs_on).type
-    watch = watch_of(runs_on)
+    place = place_of("anchors", device, wants_cuda=params.wants_cuda())
+    kind, clock = place.type, clock_for(place)
     torch.manual_seed(0)
-    with torch.inference_mode(), running_in("tf32_off", runs_on):
+    with torch.inference_mode(), precision("tf32_off", place):
         laps = {
-            "matmul": timed(watch, _product(_SIDE[kind], runs_on)),
-            "copy": timed(watch, _copy(_BYTES[kind], runs_on)),
-            "model": timed(watch, _forward(_BATCH[kind], runs_on)),
+            "matmul": timed(clock, _product(_SIDE[kind], place)),
+            "copy": timed(clock, _copy(_BYTES[kind], place)),
+            "model": timed(clock, _forward(_BATCH[kind], place)),
         }
     best = {name: min(taken) for name, taken in laps.items()}
     return Measurement(
@@ -50,33 +50,33 @@ def anchors(params: AnchorsParams, device: Device) -> Measurement:
             "copy": Quantity.exact(2 * _BYTES[kind] / best["copy"] / 1e9, "GB/s"),
             "model": Quantity.exact(_BATCH[kind] / best["model"], "images/s"),
         },
-        facts={"device": name_of(runs_on)},
+        facts={"device": class_name(place)},
         evidence={name: _told(taken) for name, taken in laps.items()},
     )
 
 
-def timed(watch: Stopwatch, run: Callable[[], object]) -> list[float]:
+def timed(clock: Clock, run: Callable[[], object]) -> list[float]:
     """Run a few times to warm up, then for a fraction of a second; give seconds of each lap."""
-    lap = min(watch.laps(run, _FEWEST))
-    return watch.laps(run, max(_FEWEST, laps_for(lap, _SECONDS)))
+    lap = min(clock.seconds(run, _FEWEST))
+    return clock.seconds(run, max(_FEWEST, ceil(_SECONDS / lap)))
 
 
 def _told(laps: list[float]) -> JsonValue:
     return {"laps": len(laps), "least_ms": 1e3 * min(laps), "median_ms": 1e3 * median(laps)}
 
 
-def _product(side: int, device: str) -> Callable[[], object]:
+def _product(side: int, device: torch.device) -> Callable[[], object]:
     left, right = torch.randn(2, side, side, device=device)
     return lambda: left @ right
 
 
-def _copy(size: int, device: str) -> Callable[[], object]:
+def _copy(size: int, device: torch.device) -> Callable[[], object]:
     source = torch.ones(size // 4, device=device)
     target = torch.empty_like(source)
     return lambda: target.copy_(source)
 
 
-def _forward(batch: int, device: str) -> Callable[[], object]:
+def _forward(batch: int, device: torch.device) -> Callable[[], object]:
     model = build_model(_PINNED, num_classes=1000).to(device)
     images = torch.randn(batch, 3, 224, 224, device=device)
     return lambda: model(images)

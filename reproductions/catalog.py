@@ -9,17 +9,18 @@ from pydantic import Field
 
 from reproductions import model_names
 from reproductions.contract import Convention, Params, Spec, declare
-from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
-from reproductions.pooling import pool_throughput
+from reproductions.conventions import (
+    MULTIPLY_ACCUMULATE_CONVENTIONS,
+    PARAMETER_CONVENTIONS,
+    THROUGHPUT_CONVENTIONS,
+)
+from reproductions.pooling import PROCESSES, pool_throughput
 
 Precision = Literal["default", "tf32_off", "tf32_on", "autocast_fp16", "autocast_bf16"]
-"""In which precision a model is timed; precision.py says what each sets."""
+"""What float32 models are computed in; ``default`` is PyTorch's, with TF32 in convolutions."""
 
 _LAYERS_FROM = {"clustervig": ("torch-geometric",)}
 """Family of ours to the packages whose versions its measurements depend on."""
-
-
-DEVICE = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 class ModelParams(Params):
@@ -165,8 +166,12 @@ class StepParams(ModelParams):
     image_size: int = Field(default=224, ge=1)
     """Side of the square images, in pixels."""
     implementation: Literal["fast", "published"] = "published"
-    device: str = Field(pattern=DEVICE)
-    """``cpu``, ``cuda``, or the class of GPU that figures were printed for."""
+    device: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """``cpu``; ``cuda``; or the class of a GPU, as ``rtx-6000-ada``, that a claim speaks of.
+
+    A class of GPU stands for any CUDA device: what ran is in the facts, and whether the two can
+    be compared is for the verdict to say.
+    """
 
     def printed_on(self) -> str | None:
         """Name the class of GPU that printed figures were taken on."""
@@ -178,16 +183,13 @@ class StepParams(ModelParams):
 
 
 class ThroughputParams(StepParams):
-    """Which classifier to time, on what, and how.
+    """Which classifier to time, on what and how; the weights and the images come from seed 0."""
 
-    Papers timed ``published``: the operations that the authors' code runs.
-    """
-
-    precision: Precision = "default"
-    """``default``: torch's own, float32 with TF32 in convolutions alone."""
-    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    precision: Precision
+    layout: Literal["channels_last", "contiguous"] = "contiguous"
+    """Of the images and weights in memory."""
     compiled: bool = False
-    """Whether ``torch.compile`` takes the model first."""
+    """Whether ``torch.compile`` goes over the model, with its default settings."""
 
 
 THROUGHPUT = declare(
@@ -196,15 +198,15 @@ THROUGHPUT = declare(
         module="reproductions.throughput",
         params=ThroughputParams,
         unit="images/s",
-        conventions=(Convention(name="throughput", counts="images a second"),),
+        conventions=THROUGHPUT_CONVENTIONS,
         facts=("outcome", "device", "kernel", "session", "latency", "noise_floor", "allocated"),
         better="higher",
         protocol=1,
-        cost_s=2,
-        time_limit_s=180,
-        memory_limit_gib=24,
+        cost_s=20,
+        time_limit_s=600,
+        memory_limit_gib=64,
         tolerance=("5", "percent"),
-        rounds=5,
+        processes=PROCESSES,
         pool=pool_throughput,
     )
 )

@@ -178,24 +178,30 @@ class Spec:
     memory_limit_gib: float
     tolerance: tuple[str, Unit] | None = None
     """Amount and unit that a claim is allowed where it states none; counts are allowed none."""
-    rounds: int = 1
-    """Fresh processes that one measurement is pooled from; 1: it runs in the worker that is there.
+    processes: int = 1
+    """Fresh processes it is pooled from, at least; 1: it runs in the long-lived process.
 
     What differs in the model alone runs in the same processes, in turn.
     """
     pool: Callable[[Sequence[Measurement]], Measurement] | None = None
-    """Makes one measurement out of those of the rounds; torch-free."""
+    """Makes one measurement out of those of the processes, in the order in which they ran."""
 
     def __post_init__(self) -> None:
-        """Refuse several rounds that nothing pools.
+        """Hold ``processes`` and ``pool`` to each other.
 
         Raises:
-            ReproductionError: ``rounds`` and ``pool`` do not belong together.
+            ReproductionError: no process at all, several without a way to pool them, or a way to
+                pool a single one.
         """
-        if (self.rounds > 1) != (self.pool is not None):
+        if self.processes < 1:
             raise ReproductionError(
-                f"reproduction {self.name!r}: want pool exactly where rounds are over 1, "
-                f"got {self.rounds} rounds; add or remove it"
+                f"spec {self.name!r}: want at least 1 process, got {self.processes}; correct it"
+            )
+        if (self.processes > 1) != (self.pool is not None):
+            wanted = "a pool" if self.processes > 1 else "no pool"
+            raise ReproductionError(
+                f"spec {self.name!r}: want {wanted} for processes={self.processes}; "
+                "a measurement is pooled if it comes from more than one process"
             )
 
 

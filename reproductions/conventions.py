@@ -57,3 +57,10 @@ MULTIPLY_ACCUMULATE_CONVENTIONS = (  # declared 2026-11-20
         sound_if_zero="module_hooks_missed",
     ),
 )
+
+THROUGHPUT_CONVENTIONS = (  # declared 2026-11-27
+    Convention(
+        name="throughput",
+        counts="images of a batch over the seconds that the median iteration took",
+    ),
+)

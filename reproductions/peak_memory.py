@@ -21,18 +21,18 @@ from torch import Tensor, nn
 from reproductions.catalog import PeakMemoryParams
 from reproductions.contract import Device, Measurement, Quantity, Unit, reproduction
 from reproductions.models import build_model
-from reproductions.precision import running_in
-from reproductions.throughput import device_for, is_out_of_memory, name_of
+from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.precision import precision
 from reproductions.training_step import GIB, Mode, Peak, peak_of, step
 
 
 @reproduction
 def peak_memory(params: PeakMemoryParams, device: Device) -> Measurement:
     """Measure the most memory that ``params.model`` takes."""
-    runs_on = device_for(params.wants_cuda(), device)
-    facts: dict[str, JsonValue] = {"device": name_of(runs_on)}
+    runs_on = place_of("peak_memory", device, wants_cuda=params.wants_cuda())
+    facts: dict[str, JsonValue] = {"device": class_name(runs_on)}
     peak = None
-    if params.card_gib is not None and runs_on.startswith("cuda"):
+    if params.card_gib is not None and runs_on.type == "cuda":
         with _capped(params.card_gib):
             peak = _peak_or_none(params, runs_on)
         facts["cap_gib"] = params.card_gib
@@ -60,18 +60,18 @@ def _values(peak: Peak) -> dict[str, Quantity]:
     }
 
 
-def _peak_or_none(params: PeakMemoryParams, device: str) -> Peak | None:
+def _peak_or_none(params: PeakMemoryParams, device: torch.device) -> Peak | None:
     """Measure the peak; None where it does not fit."""
     try:
-        with running_in(params.precision, device):
+        with precision(params.precision, device):
             return _peak(params, device)
     except RuntimeError as error:
-        if not is_out_of_memory(error):
+        if not says_out_of_memory(error):
             raise
         return None
 
 
-def _peak(params: PeakMemoryParams, device: str) -> Peak:
+def _peak(params: PeakMemoryParams, device: torch.device) -> Peak:
     torch.manual_seed(0)
     model = build_model(
         params.model,

@@ -1,89 +1,179 @@
-"""Statistics of timings: over processes, on a log scale. Imports no torch.
+"""What readings of speed allow to say: intervals, ratios and equivalence. Imports no torch.
 
-The iterations of one process are no independent samples (clocks, caches and memory layout are
-those of the process), so a process counts once, with its median, and intervals are Student's t
-over processes. Logarithms make ratios differences and keep what is 5 % faster and what is 5 %
-slower equally far away. Models that ran in the same processes are compared process by process.
+One process gives one reading, the median of its iterations; only readings of different
+processes are independent. All statistics are over such readings on a log scale, where a ratio
+is a difference and noise is about normal. An interval over the iterations of one process would
+cover the truth about a quarter of the time, so none is taken here.
+
+``level`` is an error rate throughout: of an interval that it misses the truth on either side.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from statistics import fmean, stdev
 
 from reproductions.errors import ReproductionError
 
-LEVEL = 0.05
-"""Error rate of an interval where nothing else is asked."""
+__all__ = [
+    "Interval",
+    "equivalent",
+    "geometric_mean",
+    "noise_floor",
+    "paired_ratio",
+    "unpaired_ratio",
+]
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A positive number and its interval."""
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate and the interval around it."""
 
     value: float
     low: float
     high: float
-
-    def within(self, margin: float) -> bool:
-        """Tell whether the whole interval of a ratio lies within a factor 1 + ``margin`` of 1.
-
-        Of an interval of level a, these are two one-sided tests, each of level a / 2.
-        """
-        return 1 / (1 + margin) <= self.low and self.high <= 1 + margin
+    level: float
+    """How often the interval misses the truth, over many repetitions."""
 
 
-def geometric_mean(samples: Sequence[float], level: float = LEVEL) -> Estimate:
-    """Estimate the typical value of positive samples, one a process.
-
-    Raises:
-        ReproductionError: fewer than two samples, or one that is not positive.
-
-    Example:
-        >>> geometric_mean([2.0, 8.0]).value
-        4.0
-    """
-    return _estimate(_logs(samples), level)
-
-
-def paired_ratio(above: Sequence[float], below: Sequence[float], level: float = LEVEL) -> Estimate:
-    """Estimate the ratio of two series that were sampled in the same processes, in their order.
-
-    Raises:
-        ReproductionError: the series do not pair up, or ``geometric_mean`` would refuse them.
-    """
-    if len(above) != len(below):
-        raise ReproductionError(
-            f"paired_ratio: want series of the same rounds, got {len(above)} and {len(below)}"
-        )
-    return _estimate([a - b for a, b in zip(_logs(above), _logs(below), strict=True)], level)
-
-
-def noise_floor(first: Sequence[float], again: Sequence[float], level: float = LEVEL) -> float:
-    """Say, as a share, how far a model seems to be from itself: the far end of its own ratio.
+def geometric_mean(readings: Sequence[float], *, level: float) -> Interval:
+    """Estimate the speed that readings scatter around, with a t interval on the log scale.
 
     Args:
-        first: what it took in each process.
-        again: what it took when it was measured once more in the same processes.
-        level: of the interval of the ratio.
+        readings: one per process, in any unit, above 0.
+        level: error rate of the interval.
+
+    Raises:
+        ReproductionError: fewer than two readings, one that is not above 0, or no such level.
     """
-    ratio = paired_ratio(again, first, level)
-    return max(ratio.high, 1 / ratio.low) - 1
+    logs = _logs("geometric_mean", readings)
+    return _around(_mean(logs), math.sqrt(_variance(logs) / len(logs)), len(logs) - 1, level)
 
 
-def _logs(samples: Sequence[float]) -> list[float]:
-    if len(samples) < 2 or min(samples) <= 0:  # noqa: PLR2004 - the least with a spread
+def paired_ratio(first: Sequence[float], second: Sequence[float], *, level: float) -> Interval:
+    """Estimate ``first`` over ``second`` where both were read in the same rounds.
+
+    What a round does to both (a warm card, another clock) cancels.
+
+    Args:
+        first: one reading per round, in round order.
+        second: likewise, in the same unit.
+        level: error rate of the interval.
+
+    Raises:
+        ReproductionError: as for ``geometric_mean``, or the two differ in length.
+    """
+    if len(first) != len(second):
         raise ReproductionError(
-            f"want two or more positive samples, one a process, got {list(samples)}"
+            f"paired_ratio: want two readings of every round, got {len(first)} and "
+            f"{len(second)}; compare series of different rounds with unpaired_ratio"
         )
-    return [math.log(sample) for sample in samples]
+    pairs = zip(_logs("paired_ratio", first), _logs("paired_ratio", second), strict=True)
+    logs = [a - b for a, b in pairs]
+    return _around(_mean(logs), math.sqrt(_variance(logs) / len(logs)), len(logs) - 1, level)
 
 
-def _estimate(logs: list[float], level: float) -> Estimate:
-    # Not at the top: it takes longer to load than most commands take, and few of them need it.
-    special = import_module("scipy.special")
-    center = fmean(logs)
-    quantile = float(special.stdtrit(len(logs) - 1, 1 - level / 2))
-    reach = quantile * stdev(logs) / math.sqrt(len(logs))
-    return Estimate(math.exp(center), math.exp(center - reach), math.exp(center + reach))
+def unpaired_ratio(first: Sequence[float], second: Sequence[float], *, level: float) -> Interval:
+    """Estimate ``first`` over ``second`` where they were read in different sessions.
+
+    Welch's interval on the log scale: the two may scatter differently.
+
+    Args:
+        first: one reading per process.
+        second: likewise, in the same unit; as many as there are.
+        level: error rate of the interval.
+
+    Raises:
+        ReproductionError: as for ``geometric_mean``.
+    """
+    logs = [_logs("unpaired_ratio", series) for series in (first, second)]
+    value = _mean(logs[0]) - _mean(logs[1])
+    parts = [_variance(series) / len(series) for series in logs]
+    square = sum(parts)
+    if square == 0:  # no scatter at all: any degrees of freedom give the same
+        return _around(value, 0, 1, level)
+    shares = [part / square for part in parts]
+    freedom = 1 / sum(
+        share**2 / (len(series) - 1) for share, series in zip(shares, logs, strict=True)
+    )  # Welch-Satterthwaite
+    return _around(value, math.sqrt(square), freedom, level)
+
+
+def equivalent(ratio: Interval, *, margin: float) -> bool:
+    """Tell whether a ratio is shown to be 1 up to a margin, by two one-sided tests.
+
+    Both tests reject where the interval lies inside the margin, so that the error rate (of
+    calling speeds equivalent that are not) is at most half the level of the interval: give
+    one of level 0.10 to test at 0.05.
+
+    Args:
+        ratio: an interval for the ratio of two speeds.
+        margin: relative difference that does not matter, above 0; 0.03 stands for the ratios
+            between 1 / 1.03 and 1.03. A limit that is only just reached does not count.
+
+    Raises:
+        ReproductionError: the margin is not above 0.
+    """
+    if not 0 < margin < math.inf:
+        raise ReproductionError(f"equivalent: want a margin above 0, got {margin}; give one")
+    return 1 / (1 + margin) < ratio.low and ratio.high < 1 + margin
+
+
+def noise_floor(pairs: Sequence[tuple[float, float]], *, level: float) -> float:
+    """Say how far from 1 the ratio of a model to itself comes by noise alone.
+
+    The true ratio is known to be 1, so all pairs tell about the scatter and none is used up
+    for a mean; a model that always does better in one place of the round counts as noise.
+
+    Args:
+        pairs: A/A readings, of one model measured twice as if it were two.
+        level: how often another such ratio lies further out.
+
+    Returns:
+        Half the width of the floor, relative: 0.02 for ratios from 1 / 1.02 to 1.02.
+
+    Raises:
+        ReproductionError: fewer than two pairs, a reading not above 0, or no such level.
+    """
+    firsts = _logs("noise_floor", [first for first, _ in pairs])
+    seconds = _logs("noise_floor", [second for _, second in pairs])
+    squares = [(a - b) ** 2 for a, b in zip(firsts, seconds, strict=True)]
+    scatter = math.sqrt(_mean(squares))
+    return math.expm1(_reach(len(squares), level) * scatter)
+
+
+def _logs(what: str, readings: Sequence[float]) -> list[float]:
+    if len(readings) < 2:  # noqa: PLR2004  # one reading tells nothing of its scatter
+        raise ReproductionError(
+            f"{what}: want readings of at least 2 processes, got {len(readings)}; measure more"
+        )
+    for reading in readings:
+        if not 0 < reading < math.inf:
+            raise ReproductionError(
+                f"{what}: want finite readings above 0, got {reading}; measure again"
+            )
+    return [math.log(reading) for reading in readings]
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
+
+
+def _variance(numbers: Sequence[float]) -> float:
+    """Estimate the variance that the numbers were drawn with, without bias."""
+    mean = _mean(numbers)
+    return math.fsum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
+
+
+def _around(mean: float, error: float, freedom: float, level: float) -> Interval:
+    reach = _reach(freedom, level) * error
+    low, value, high = (math.exp(log) for log in (mean - reach, mean, mean + reach))
+    return Interval(value=value, low=low, high=high, level=level)
+
+
+def _reach(freedom: float, level: float) -> float:
+    """Return the quantile of Student's t distribution that is passed at ``level``, two-sided."""
+    if not 0 < level < 1:
+        raise ReproductionError(f"want a level between 0 and 1, got {level}; give an error rate")
+    from scipy.special import stdtrit  # noqa: PLC0415  # slow to load, and `verify list` needs none
+
+    return float(stdtrit(freedom, 1 - level / 2))

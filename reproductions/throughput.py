@@ -1,150 +1,173 @@
-"""Throughput: images a second of a forward pass, and how long a batch takes.
+"""Throughput: how many images a second a classifier handles, in one process.
 
-Protocol: a fresh process builds the classifier with random weights (seed 0), eval, inference
-mode, and draws one batch of random images on the device. It runs until the times of three
-windows agree within 1 %, or for 10 s (then the evidence says so); then ten laps or more, half a
-second or more, are timed: by CUDA events on a GPU, by the host's clock on a CPU. The median lap
-is what the process says. A measurement pools five or more processes; models of one batch size
-run in the same processes, in turn, so that they can be compared pair by pair, and the first of
-them runs once more at the end: what it differs from itself is the noise floor.
-``precision`` is ``default`` unless a document says otherwise: torch's, float32 with TF32 in
-convolutions alone. The batch is that of the claim: if it does not fit, that is the outcome.
-``kernel`` says whether the neighbor search of ClusterViG ran on torch_cluster's kernel, as its
-authors' does, or on a ``substitute``.
-Values: ``throughput``, ``latency`` (ms a batch), ``noise_floor`` (percent), on a GPU
-``allocated`` (GiB that tensors took at most). Facts: ``outcome``
-(``runs`` or ``out_of_memory``), ``device`` (its class), ``kernel``, ``session``.
-Cost: about a second a process, and the start of the process. Source: the throughput tables of
-the papers; section "Statistics" of docs/method.md.
+Protocol: build the classifier in eval mode with weights from seed 0, put it and one batch of
+normal random images on the device, and run it there in inference mode, with the precision,
+layout and implementation of the params. After a first pass, warm up in windows of 0.25 s until
+the medians of three agree within 1 %, or for 10 s; then time at least 10 passes and at least
+0.5 s of them one by one, on a CUDA device between two events on its stream (stopwatch.py). The
+latency is that of the median pass, the throughput is the batch over it. A measurement is pooled
+from at least 5 fresh processes (pooling.py): this module is what one of them does. Models of one
+batch size run in the same processes, in turn, so that they can be compared round by round, and
+the first of them runs once more at the end of each: by how much it differs from itself is the
+``noise_floor``, in percent. Memory that runs out is an outcome without a speed, never a smaller
+batch; on a GPU ``allocated`` is the most that tensors took, in GiB. ``kernel`` says whether the
+neighbor search of ClusterViG ran on torch_cluster's kernel, as its authors' does, or on a
+``substitute``. Facts: ``outcome``, ``device`` (its class), ``kernel``, ``session``.
+Cost: 2 to 30 s a process on a GPU, more for a large batch on a CPU. Source: the images per
+second and the latencies of the papers' tables.
 """
 
+import gc
 import os
-import platform
-from collections.abc import Callable, Mapping, Sequence
-from statistics import median, quantiles
+import sys
+from typing import cast
 
 import torch
 from pydantic import JsonValue
-from torch import nn
+from torch import Tensor, nn
 
 from reproductions.catalog import ThroughputParams
-from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
-from reproductions.devices import class_of
+from reproductions.contract import Device, Measurement, NotMeasurableError, reproduction
 from reproductions.models import build_model
-from reproductions.precision import running_in
-from reproductions.stopwatch import Stopwatch, WarmUp, time_laps, warm_up, watch_of
+from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.pooling import of_process, out_of_memory
+from reproductions.precision import flags, precision
+from reproductions.stopwatch import Reading, Stopwatch, clock_for, quartiles
+from vig_models import ModelError
 from vig_models.partitions import kernel_on
 
-_NO_MEMORY = ("out of memory", "can't allocate memory")
+_AMPERE = (8, 0)
+"""First CUDA compute capability whose tensor cores know TF32 and bfloat16."""
+
+_TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"
 
 
 @reproduction
 def throughput(params: ThroughputParams, device: Device) -> Measurement:
-    """Time ``params.model`` on one batch, in this process alone."""
-    runs_on = device_for(params.wants_cuda(), device)
-    try:
-        with running_in(params.precision, runs_on) as settings:
-            warmth, laps = _timed(params, runs_on, watch_of(runs_on))
-            peak = torch.cuda.max_memory_allocated() if runs_on != "cpu" else None
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if not is_out_of_memory(error):
-            raise
-        return _measurement(params, runs_on, {"outcome": "out_of_memory"}, [], {})
-    evidence = _evidence(settings, warmth, laps)
-    measured = _measurement(params, runs_on, {"outcome": "runs"}, laps, evidence)
-    if peak is None:
-        return measured
-    allocated = Quantity.exact(peak / 2**30, "GiB")
-    return measured.model_copy(update={"values": {**measured.values, "allocated": allocated}})
+    """Time ``params.model``: ``throughput`` in images/s and ``latency`` in ms per batch."""
+    place = place_of("throughput", device, wants_cuda=params.wants_cuda())
+    _refuse_precision(params, place)
+    _release_memory()
+    with precision(params.precision, place), torch.inference_mode():
+        setting = _setting(params, place)
+        try:
+            reading = _read(params, place)
+        except RuntimeError as error:
+            if not says_out_of_memory(error):
+                raise
+            return out_of_memory(setting, {"error": str(error).partition("\n")[0]})
+    in_ms = [second * 1e3 for second in reading.seconds]
+    evidence = _evidence(in_ms, reading)
+    if place.type == "cuda":
+        evidence["allocated_bytes"] = torch.cuda.max_memory_allocated(place)
+    return of_process(params.batch, quartiles(in_ms)[1], setting, evidence)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error says that memory ran out, on a GPU or on the host."""
-    return any(words in str(error) for words in _NO_MEMORY)
+def stopwatch_for(device: torch.device) -> Stopwatch:
+    """Make the stopwatch of a device, with the limits that the protocol states."""
+    return Stopwatch(clock=clock_for(device))
 
 
-def device_for(wants_cuda: bool, device: Device) -> str:
-    """Choose where to run.
-
-    Raises:
-        NotMeasurableError: a CUDA device is wanted and there is none.
-    """
-    if not wants_cuda:
-        return "cpu"
-    if not torch.cuda.is_available():
-        raise NotMeasurableError("wants a CUDA device, found none; run it on a machine with a GPU")
-    return device if device.startswith("cuda") else "cuda"
-
-
-def name_of(device: str) -> str:
-    """Name the class of a device: ``h200``, ``cpu-x86-64``."""
-    if device.startswith("cuda"):
-        return class_of(torch.cuda.get_device_name(device))
-    return f"cpu-{class_of(platform.machine())}"
-
-
-def _timed(params: ThroughputParams, device: str, watch: Stopwatch) -> tuple[WarmUp, list[float]]:
-    with torch.inference_mode():
-        run = _forward(params, device)
-        warmth = warm_up(watch, run)
-        return warmth, time_laps(watch, run, warmth.windows[-1])
+def _refuse_precision(params: ThroughputParams, place: torch.device) -> None:
+    """Refuse a precision that the device would quietly replace by another."""
+    name = params.precision
+    if place.type == "cpu":
+        if name == "tf32_on":
+            raise NotMeasurableError(
+                "throughput: precision 'tf32_on' wants a CUDA device, found the CPU, which "
+                "computes float32; ask for 'default'"
+            )
+        return
+    if _TF32_OVERRIDE in os.environ:
+        raise NotMeasurableError(
+            f"throughput: wants the precision of the params, found {_TF32_OVERRIDE} in the "
+            "environment, which overrules it; unset it"
+        )
+    if name in {"tf32_on", "autocast_bf16"} and torch.cuda.get_device_capability(place) < _AMPERE:
+        raise NotMeasurableError(
+            f"throughput: precision {name!r} wants a GPU of compute capability 8.0 or more, "
+            f"found {torch.cuda.get_device_name(place)}; run on a newer GPU"
+        )
 
 
-def _forward(params: ThroughputParams, device: str) -> Callable[[], object]:
-    """Build the model and its batch; give one forward pass."""
-    torch.manual_seed(0)
-    model: nn.Module = build_model(
+def _release_memory() -> None:
+    """Give back what earlier measurements of this process left, so that this one has it all."""
+    if "torch._dynamo" in sys.modules:  # a compiled model is kept by its compiler
+        torch.compiler.reset()
+    gc.collect()
+    torch.cuda.empty_cache()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _setting(params: ThroughputParams, place: torch.device) -> dict[str, JsonValue]:
+    """Lay out what all processes of one measurement must have in common."""
+    is_cuda = place.type == "cuda"
+    return {
+        "batch": params.batch,
+        "device": class_name(place),
+        "name": torch.cuda.get_device_name(place) if is_cuda else None,
+        "kernel": kernel_on(place) if params.family() == "clustervig" else "none",
+        "precision": flags(place),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _read(params: ThroughputParams, place: torch.device) -> Reading:
+    devices = [place] if place.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(0)  # also for models that draw numbers as they run
+        model, images = _model(params, place), _images(params, place)
+        try:
+            if place.type == "cpu":
+                return stopwatch_for(place).read(lambda: model(images))
+            with torch.cuda.device(place):  # whose stream takes the events
+                return stopwatch_for(place).read(lambda: model(images))
+        except (AssertionError, ModelError, ValueError) as error:
+            side, why = params.image_size, str(error) or type(error).__name__
+            raise NotMeasurableError(
+                f"throughput: {params.model!r} does not run on {side} x {side} images ({why}); "
+                "ask for a size that it takes"
+            ) from error
+
+
+def _model(params: ThroughputParams, place: torch.device) -> nn.Module:
+    """Build the model on the CPU, where seed 0 draws the same weights for every device."""
+    model = build_model(
         params.model,
         num_classes=params.num_classes,
         image_size=params.image_size,
         implementation=params.implementation,
-    ).to(device)
-    side = params.image_size
-    images = torch.randn(params.batch, 3, side, side, device=device)
-    if params.layout == "channels_last":
-        model = model.to(memory_format=torch.channels_last)
-        images = images.to(memory_format=torch.channels_last)
-    run: Callable[[torch.Tensor], object] = torch.compile(model) if params.compiled else model
-    return lambda: run(images)
-
-
-def _evidence(
-    settings: Mapping[str, bool | str], warmth: WarmUp, laps: Sequence[float]
-) -> dict[str, JsonValue]:
-    low, _, high = quantiles(laps, n=4)
-    return {
-        "settings": {**settings},
-        "laps": len(laps),
-        "quartiles_ms": [1e3 * low, 1e3 * high],
-        "warm_up": {
-            "converged": warmth.converged,
-            "seconds": warmth.seconds,
-            "windows": len(warmth.windows),
-        },
-        "threads": torch.get_num_threads(),
-        "processors": os.cpu_count(),
-    }
-
-
-def _measurement(
-    params: ThroughputParams,
-    device: str,
-    outcome: Mapping[str, JsonValue],
-    laps: Sequence[float],
-    evidence: Mapping[str, JsonValue],
-) -> Measurement:
-    values, samples = {}, {}
-    if laps:
-        lap = median(laps)
-        values = {
-            "throughput": Quantity.exact(params.batch / lap, "images/s"),
-            "latency": Quantity.exact(1e3 * lap, "ms"),
-        }
-        samples = {"latency_ms": [1e3 * lap]}
-    kernel = kernel_on(device) if params.family() == "clustervig" else "none"
-    return Measurement(
-        values=values,
-        facts={**outcome, "device": name_of(device), "kernel": kernel},
-        samples=samples,
-        evidence=dict(evidence),
     )
+    model = model.to(place).to(memory_format=_memory_format(params))
+    return cast(nn.Module, torch.compile(model)) if params.compiled else model
+
+
+def _images(params: ThroughputParams, place: torch.device) -> Tensor:
+    """Draw the batch, (B, 3, H, W)."""
+    images = torch.randn(params.batch, 3, params.image_size, params.image_size)
+    return images.to(place, memory_format=_memory_format(params))
+
+
+def _memory_format(params: ThroughputParams) -> torch.memory_format:
+    is_last = params.layout == "channels_last"
+    return torch.channels_last if is_last else torch.contiguous_format
+
+
+def _evidence(in_ms: list[float], reading: Reading) -> dict[str, JsonValue]:
+    """Lay out the passes that counted and those before them; milliseconds per batch."""
+    warm_up = reading.warm_up
+    return {
+        "iterations": len(in_ms),
+        "quartiles_ms": list(quartiles(in_ms)),
+        "range_ms": [min(in_ms), max(in_ms)],
+        "mean_ms": sum(in_ms) / len(in_ms),
+        "drift": reading.drift,
+        "warm_up": {
+            "first_s": warm_up.first_s,
+            "seconds": warm_up.seconds,
+            "windows": len(warm_up.windows),
+            "last_windows_ms": [window * 1e3 for window in warm_up.windows[-3:]],
+            "converged": warm_up.converged,
+        },
+    }

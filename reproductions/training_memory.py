@@ -36,7 +36,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.models import build_model
-from reproductions.throughput import device_for, name_of
+from reproductions.placement import class_name, place_of
 from reproductions.training_step import GIB, Mode, operations_of, peak_of, seconds_of, step
 from vig_models.classifier import Classifier
 
@@ -48,7 +48,7 @@ PLAIN = Mode()
 @reproduction
 def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement:
     """Compare a training step of ``params.model`` with the plain one."""
-    runs_on = device_for(params.wants_cuda(), device)
+    runs_on = place_of("training_memory", device, wants_cuda=params.wants_cuda())
     mode = _mode(params)
     torch.manual_seed(params.seed)
     model = _model(params).to(runs_on).train()
@@ -76,7 +76,7 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
     return Measurement(
         values=values,
         facts={
-            "device": name_of(runs_on),
+            "device": class_name(runs_on),
             "gradients": "bitwise equal" if equal else "different",
         },
         evidence={
@@ -112,7 +112,7 @@ def _model(params: TrainingMemoryParams) -> Classifier:
     return model
 
 
-def _batch(params: TrainingMemoryParams, device: str) -> tuple[Tensor, Tensor]:
+def _batch(params: TrainingMemoryParams, device: torch.device) -> tuple[Tensor, Tensor]:
     side = params.image_size
     images = torch.randn(params.batch, 3, side, side, device=device)
     return images, torch.arange(params.batch, device=device) % params.num_classes
@@ -202,7 +202,9 @@ def _mended(model: Classifier, other: _After) -> Classifier:
     return mended
 
 
-def _largest_batch(model: Classifier, params: TrainingMemoryParams, mode: Mode, device: str) -> int:
+def _largest_batch(
+    model: Classifier, params: TrainingMemoryParams, mode: Mode, device: torch.device
+) -> int:
     """Find the most images, in steps of the micro-batches, whose peak stays within the budget."""
     budget = (params.budget_gib or 0) * GIB
 

@@ -114,7 +114,7 @@ def together(jobs: Iterable[Job]) -> list[list[Job]]:
     for job in jobs:
         params = job.need.params
         shared = (job.need.reproduction, repr(params.model_copy(update={"model": None})))
-        groups.setdefault(shared if job.need.spec.rounds > 1 else job.need.key, []).append(job)
+        groups.setdefault(shared if job.need.spec.processes > 1 else job.need.key, []).append(job)
     return list(groups.values())
 
 
@@ -162,7 +162,5 @@ def _estimate(need: Need, stored: Mapping[str, Stored]) -> float:
     before = stored.get(need.key)
     if before is not None and before.outcome == "ok":
         return before.duration_s
-    if need.spec.rounds > 1:
-        return need.spec.rounds * need.spec.cost_s
     known = [s.duration_s for s in stored.values() if s.outcome == "ok"]
     return max(need.spec.cost_s, median(known)) if known else need.spec.cost_s

@@ -71,7 +71,7 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
                 observer.planned(plan)
                 for jobs in together(plan.jobs):
                     worker = worker_on(_device_of(jobs[0]))
-                    if jobs[0].need.spec.rounds > 1:
+                    if jobs[0].need.spec.processes > 1:
                         _measure_together(jobs, recorder, worker, ran, observer)
                     else:
                         _measure(jobs[0], recorder, worker, ran, observer)
@@ -121,7 +121,7 @@ def compare(
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:
         for job in plan.jobs:
-            if job.need.spec.rounds > 1:
+            if job.need.spec.processes > 1:
                 continue  # no timing comes out twice the same
             observer.started(job)
             body = worker_on(_device_of(job)).measure(job.need).body

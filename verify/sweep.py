@@ -22,6 +22,7 @@ from verify.child import Outcome
 from verify.need import Need
 
 NOISE_FLOOR = "noise_floor"
+_LEVEL = 0.05
 
 
 class Process(Protocol):
@@ -72,7 +73,7 @@ def sweep(
     again: list[Measurement] = []
     is_gpu = needs[0].params.wants_cuda()
     anchors = Need("anchors", AnchorsParams(device="cuda" if is_gpu else "cpu"))
-    rounds = needs[0].spec.rounds
+    rounds = needs[0].spec.processes
     with telemetry as watched:
         opening = _answer(process.measure(anchors))
         for number in range(rounds):
@@ -141,7 +142,7 @@ def _floor(first: _Cell, again: Sequence[Measurement]) -> float | None:
     before, after = (
         [one.samples["latency_ms"][0] for one in series] for series in (first.rounds, again)
     )
-    return 100 * noise_floor(before, after)
+    return 100 * noise_floor(list(zip(before, after, strict=True)), level=_LEVEL)
 
 
 def _outcome(cell: _Cell, found: Fitness, told: Mapping[str, Any], floor: float | None) -> Outcome:

@@ -62,6 +62,36 @@ def test_a_name_is_declared_once():
         declare(dataclasses.replace(PARAMETER_COUNT, protocol=2))
 
 
+def pooled(measurements):
+    return measurements[0]
+
+
+@pytest.mark.parametrize(
+    ("processes", "pool"), [(1, None), (2, pooled), (5, pooled)], ids=["1", "2", "5"]
+)
+def test_a_spec_of_several_processes_says_how_to_pool_them(processes, pool):
+    spec = dataclasses.replace(PARAMETER_COUNT, processes=processes, pool=pool)
+    assert (spec.processes, spec.pool) == (processes, pool)
+
+
+@pytest.mark.parametrize(
+    ("processes", "pool", "message"),
+    [
+        (0, None, "want at least 1 process, got 0"),
+        (-1, pooled, "want at least 1 process, got -1"),
+        (1, pooled, "want no pool for processes=1"),
+        (2, None, "want a pool for processes=2"),
+    ],
+)
+def test_a_spec_whose_processes_and_pool_do_not_fit_is_refused(processes, pool, message):
+    with pytest.raises(ReproductionError, match=f"spec 'parameter_count': {message}"):
+        dataclasses.replace(PARAMETER_COUNT, processes=processes, pool=pool)
+
+
+def test_what_is_not_timed_runs_in_one_process():
+    assert (PARAMETER_COUNT.processes, PARAMETER_COUNT.pool) == (1, None)
+
+
 def test_a_function_needs_a_declaration():
     with pytest.raises(ReproductionError, match="'undeclared': want a declared Spec"):
 

@@ -1,0 +1,36 @@
+"""Where a measurement runs, what that is called, and whether its memory ran out."""
+
+import platform
+
+import torch
+
+from reproductions.contract import Device, NotMeasurableError
+from reproductions.devices import class_of
+
+
+def place_of(reproduction: str, device: Device, *, wants_cuda: bool) -> torch.device:
+    """Choose where to run: on the CPU unless a GPU is wanted, else on the CUDA device given.
+
+    Raises:
+        NotMeasurableError: a CUDA device is wanted, and there or here is none.
+    """
+    if not wants_cuda:
+        return torch.device("cpu")
+    available = torch.cuda.is_available()
+    if available and device.startswith("cuda"):
+        return torch.device(device)
+    found = f"the device {device!r}" if available else "none"
+    then = "name one, as cuda:0" if available else "run on a machine with a GPU"
+    raise NotMeasurableError(f"{reproduction}: wants a CUDA device, found {found}; {then}")
+
+
+def class_name(place: torch.device) -> str:
+    """Name the class of a device: ``h200``, ``cpu-x86-64``."""
+    if place.type == "cuda":
+        return class_of(torch.cuda.get_device_name(place))
+    return f"cpu-{class_of(platform.machine())}"
+
+
+def says_out_of_memory(error: RuntimeError) -> bool:
+    """Tell memory that ran out from a device that failed, which is no outcome of a model."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)
