@@ -155,7 +155,7 @@ def _recall(
         true = recall.true_neighbors(block.nodes.transpose(1, 2), num_others)  # (1, N, K - 1)
         inside.append(recall.inside_partitions(true, block.partitions))
         found.append(recall.found(true, block.graph.neighbors))
-        sizes = block.partitions.flatten().bincount().tolist()
+        sizes = [size for size in block.partitions[0].bincount().tolist() if size]
         evidence.append(
             {"block": block.name, "partitions": sizes, "inside": inside[-1], "found": found[-1]}
         )
