@@ -11,6 +11,7 @@ number of clusters where these vary:
   its most iterations, partitions as found.
 * ``edges_N``: directed edges of the graph as they occur, those of a node to itself included
   where the family has them; of a hypergraph its pairs of node and hyperedge.
+  ``edges_per_node_N``: the mean over the nodes.
 * ``seconds_N``: wall-clock time in the functions that build the graph; the median of ``rounds``
   rounds through all sizes behind one that warms up, from the smallest to the largest, which
   hold the median of all with the stated error rate. Absent where the graph is static.
@@ -51,6 +52,7 @@ class Point:
 
     size: int
     record: Record
+    num_nodes: int
     edges: int
     seconds: list[float]
     """One reading a round; empty where nothing is built."""
@@ -94,10 +96,13 @@ def _points(params: GraphScalingParams, device: Device) -> list[Point]:
         Point(
             size=size,
             record=record,
+            num_nodes=grid**2,
             edges=_edges(params, builder),
             seconds=seconds if record.builds else [],
         )
-        for size, record, builder, seconds in zip(sizes, records, builders, readings, strict=True)
+        for size, (grid, _), record, builder, seconds in zip(
+            sizes, pairs, records, builders, readings, strict=True
+        )
     ]
 
 
@@ -133,6 +138,7 @@ def _at(point: Point) -> dict[str, Quantity]:
     found = {
         "distance_evaluations": Quantity(value=taken, low=fewest, high=most, unit="edges"),
         "edges": Quantity.exact(point.edges, "edges"),
+        "edges_per_node": Quantity.exact(point.edges / point.num_nodes, "edges"),
     }
     if point.seconds:
         found["seconds"] = _middle(point.seconds, "s")
@@ -173,11 +179,15 @@ def _middle(readings: list[float], unit: Unit) -> Quantity:
 
 
 def _point_evidence(point: Point) -> JsonValue:
-    """Add up the searches of each kind, and say how far the clustering went."""
-    kinds: dict[str, JsonValue] = {}
+    """List the searches of each kind, and say how far the clustering went."""
     searches = point.record.searches
-    for kind in dict.fromkeys(search.kind for search in searches):
-        kinds[kind] = [search.evaluations for search in searches if search.kind == kind]
+    kinds: dict[str, JsonValue] = {
+        kind: {
+            part: [s.evaluations for s in searches if s.kind == kind and s.iterated == iterated]
+            for part, iterated in (("by_iteration", True), ("once", False))
+        }
+        for kind in dict.fromkeys(search.kind for search in searches)
+    }
     runs = dict.fromkeys(search.run for search in searches if search.run is not None)
     return {
         "size": point.size,
@@ -185,6 +195,7 @@ def _point_evidence(point: Point) -> JsonValue:
         "iterations": [
             {"fewest": run.fewest, "taken": run.taken, "most": run.most} for run in runs
         ],
+        "nodes": point.num_nodes,
         "edges": point.edges,
         "seconds": list[JsonValue](point.seconds),
     }

@@ -10,6 +10,7 @@ import vig_models
 from reproductions import graph_construction as module
 from reproductions.catalog import GraphConstructionParams
 from reproductions.contract import NotMeasurableError
+from reproductions.counting import count
 from reproductions.graph_functions import BOUNDARIES, Boundary
 from reproductions.graph_work import watch
 from vig_models import clustervig, greedyvig, vig
@@ -90,6 +91,27 @@ def test_knn_compares_every_node_with_every_key(model, implementation):
     quantity = measured.values["distance_evaluations"]
     assert quantity.low == quantity.value == quantity.high == sum(pairs.values())
     assert measured.values["calls"].value == len(blocks)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "operation"),
+    [
+        ("pvg_s", "knn", "product"),
+        ("pvig_ti", "knn", "product"),
+        ("vig_ti", "knn", "product"),
+        ("clustervig_ti", "partitions", "distances"),
+    ],
+)
+def test_the_operation_counter_sees_as_many_distances(model, kind, operation):
+    """It knows nothing of the functions watched here; a distance multiplies once a channel."""
+    torch.manual_seed(0)
+    built = module.build_model(model, num_classes=10, implementation="published")
+    side = SIDES.get(model, 224)
+    images = torch.rand(2, 3, side, side)
+    torch.manual_seed(0)
+    tally = count(built, images[:1])
+    (channels,) = {block.nodes.shape[1] for block in graphs(model)}
+    assert tally.macs[operation] == kinds(measure(model), kind) * channels
 
 
 @FORMS

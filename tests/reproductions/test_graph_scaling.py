@@ -154,6 +154,7 @@ def test_a_static_graph_compares_nothing(implementation, construction, edges):
     measured = measure(construction, implementation=implementation)
     assert measured.values["distance_evaluations"].value == 0
     assert measured.values["edges"].value == edges * 25
+    assert measured.values["edges_per_node"].value == edges
     assert measured.samples == {}
     assert "seconds" not in measured.values
 
@@ -171,6 +172,27 @@ def test_a_static_graph_has_no_exponent_but_that_of_its_edges():
     values = measure("mgc", (4, 6, 8)).values
     assert {key for key in values if key.startswith("exponent")} == {"exponent_edges"}
     assert values["exponent_edges"].value == pytest.approx(1, rel=0, abs=1e-12)
+
+
+def test_rolls_by_a_fixed_step_give_a_node_of_a_larger_map_more_neighbors():
+    values = measure("svga", (4, 8)).values
+    assert values["edges_per_node_16"].value == 1 + 2 * 1
+    assert values["edges_per_node_64"].value == 1 + 2 * 3
+
+
+@pytest.mark.parametrize("construction", ["fuzzy_c_means", "kmeans_partitioned", "knn"])
+def test_the_evidence_adds_up_to_the_evaluations(construction):
+    measured = measure(construction, (4, 6))
+    for point in measured.evidence["points"]:
+        parts = list(point["evaluations"].values())
+        once = sum(sum(part["once"]) for part in parts)
+        steps = [step for part in parts for step in part["by_iteration"]]
+        (run,) = point["iterations"] or [{"fewest": 0, "taken": 0, "most": 0}]
+        quantity = measured.values[f"distance_evaluations_{point['size']}"]
+        assert len(steps) == run["taken"]
+        assert quantity.value == once + sum(steps)
+        assert quantity.low == once + run["fewest"] * min(steps, default=0)
+        assert quantity.high == once + run["most"] * max(steps, default=0)
 
 
 def test_growth_with_partitions_is_named_by_their_number():
@@ -193,7 +215,8 @@ def test_twice_the_restarts_compare_twice_as_often_with_centers(monkeypatch):
     def with_centers():
         evidence = measure("kmeans_partitioned").evidence["points"][0]
         kinds, (run,) = evidence["evaluations"], evidence["iterations"]
-        return sum(kinds["kmeans"]) / (run["taken"] + 1) + sum(kinds["restarts"])
+        assert len(kinds["kmeans"]["by_iteration"]) == run["taken"]
+        return kinds["kmeans"]["once"][0] + sum(kinds["restarts"]["once"])
 
     before = with_centers()
     doubled = partial(clustervig.kmeans, restarts=2 * RESTARTS)
