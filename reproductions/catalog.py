@@ -6,7 +6,8 @@ Imports no torch. The function of the same name stands in the module of the same
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from reproductions import model_names
 from reproductions.contract import Convention, Params, Spec, declare
@@ -219,6 +220,13 @@ class GraphScalingParams(Params):
         """Name what the family takes layers from."""
         return _LAYERS_FROM.get(self.family(), ())
 
+    @field_validator("grids", "clusters")
+    @classmethod
+    def _ascends(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if list(sizes) != sorted(set(sizes)):
+            raise PydanticCustomError("order", "different numbers, smallest first")
+        return sizes
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """Want exactly the params that change the number, and one kind of size that grows."""
@@ -226,18 +234,20 @@ class GraphScalingParams(Params):
         given = {name for name in settings if getattr(self, name)}
         wanted = _CONSTRUCTION_SETTINGS[self.construction]
         if given != wanted:
-            raise ValueError(
-                f"{self.construction}: want {_listed(wanted)} and none else of "
-                f"{', '.join(settings)}, got {_listed(given)}"
+            raise PydanticCustomError(
+                "settings",
+                "{construction}: want {wanted} and none else of {settings}, got {given}",
+                {
+                    "construction": self.construction,
+                    "wanted": _listed(wanted),
+                    "settings": ", ".join(settings),
+                    "given": _listed(given),
+                },
             )
         if len(self.grids) > 1 and len(self.clusters) > 1:
-            raise ValueError(
-                "want one value of grids or of clusters, the other ones being compared"
+            raise PydanticCustomError(
+                "sizes", "want one number of grids or of clusters, got several of both; give one"
             )
-        for name in ("grids", "clusters"):
-            values = getattr(self, name)
-            if list(values) != sorted(set(values)):
-                raise ValueError(f"{name}: want different numbers, smallest first, got {values}")
         return self
 
 

@@ -245,7 +245,10 @@ def test_more_neighbors_than_nodes_are_not_measurable(construction, params):
         ({"construction": "svga", "neighbors": 3}, "want step and none else"),
         ({"construction": "knn", "grids": (6, 4)}, "smallest first"),
         ({"construction": "knn", "grids": (4, 4)}, "different numbers"),
-        ({"construction": "kmeans_partitioned", "grids": (4, 5), "clusters": (1, 2)}, "one value"),
+        (
+            {"construction": "kmeans_partitioned", "grids": (4, 5), "clusters": (1, 2)},
+            "several of both",
+        ),
     ],
 )
 def test_params_that_do_not_belong_together_are_refused(params, match):
