@@ -35,9 +35,10 @@ Unit = Literal[
     "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
     "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
     "MB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
-    "nodes", "edges", "neighbors", "channels", "blocks", "layer", "partitions", "groups",
-    "images", "samples", "epochs", "iterations", "runs", "models", "variants", "datasets",
-    "claims", "papers", "references", "versions", "cells", "aspects", "pixels", "GPUs",
+    "nodes", "edges", "distances", "neighbors", "channels", "blocks", "layer",
+    "partitions", "groups", "images", "samples", "epochs", "iterations", "runs", "models",
+    "variants", "datasets", "claims", "papers", "references", "versions", "cells", "aspects",
+    "pixels", "GPUs",
 ]
 # fmt: on
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""

@@ -3,6 +3,8 @@
 from reproductions import (
     anchors,
     architecture,
+    graph_construction,
+    graph_scaling,
     multiply_accumulates,
     parameter_count,
     peak_memory,
@@ -13,6 +15,8 @@ from reproductions import (
 __all__ = [
     "anchors",
     "architecture",
+    "graph_construction",
+    "graph_scaling",
     "multiply_accumulates",
     "parameter_count",
     "peak_memory",

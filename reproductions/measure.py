@@ -86,6 +86,8 @@ def _problem(spec: Spec, detail: ErrorDetails) -> str:
         return f"no param {where!r}{_guess(where, fields) or known}"
     if detail["type"] == "missing":
         return f"param {where!r} is missing; add it"
+    if not where:  # params that do not go together say so themselves
+        return detail["msg"]
     wanted = detail["msg"].removeprefix("Input should be ")
     return f"param {where!r}: want {wanted}, found {detail['input']!r}"
 

@@ -55,13 +55,20 @@ def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
     ("arguments", "sentence"),
     [
         (["parameter_cout", "{}"], "no reproduction 'parameter_cout'; did you mean 'parameter_c"),
-        (["zzz", "{}"], "no reproduction 'zzz'; known are architecture, multiply_accumulates"),
+        (
+            ["zzz", "{}"],
+            "no reproduction 'zzz'; known are anchors, architecture, graph_construction",
+        ),
         (["parameter_count", "{"], "params: want a JSON object, got '{'"),
         (["parameter_count", "[]"], "params: want a JSON object, got '[]'"),
         (["parameter_count"], "param 'model' is missing"),
         (["parameter_count", '{"modle": "vig_ti"}'], "no param 'modle'; did you mean 'model'?"),
         (["parameter_count", '{"model": 7}'], "param 'model': want a valid string, found 7"),
         (["parameter_count", '{"model": "vig_tt"}'], "no model named 'vig_tt'; did you mean"),
+        (
+            ["graph_scaling", '{"construction": "svga", "grids": [7], "channels": 8}'],
+            "graph_scaling: svga: want step and none else of neighbors, clusters, step, got none",
+        ),
         (["--module", "no_such_module"], "module 'no_such_module': want a module"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
