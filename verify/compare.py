@@ -36,6 +36,12 @@ class Acceptance:
         return "as_printed" if self.printed.contains(interval) else "within_tolerance"
 
 
+def half_width(accepted: Acceptance) -> Fraction:
+    """Give how far a region reaches either way, as a share of the printed number."""
+    low, high = _end(accepted.widened.low), _end(accepted.widened.high)
+    return (high - low) / 2 / abs(accepted.figure.value) if accepted.figure.value else Fraction(0)
+
+
 def limit_acceptance(
     expect: PrintedFigure, relation: Relation, tolerance: Tolerance | None
 ) -> tuple[Fraction, Interval]:

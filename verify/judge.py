@@ -8,7 +8,7 @@ from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly, interval_of
 from verify.arithmetic import UndefinedError, evaluate
 from verify.claim import Claim
-from verify.compare import Acceptance
+from verify.compare import Acceptance, half_width
 from verify.convention import (
     family_evidence,
     qualifying,
@@ -28,6 +28,7 @@ from verify.expect import (
 from verify.explain import explanations
 from verify.judge_sets import convention_of, judged_set, printing
 from verify.kinds.outcome import outcome
+from verify.kinds.rounds import above_noise, floor_of, rounds_of, speedup
 from verify.kinds.rules import SET_KINDS
 from verify.kinds.transfer import (
     apart,
@@ -133,6 +134,7 @@ class _Court:
         if quantity is None:
             return missing_key(need, key, sorted(found.values))
         verdict = against(accepted, interval_of(quantity), key)
+        verdict = above_noise(verdict, half_width(accepted), floor_of(found))
         if is_elsewhere(need, found):
             verdict = of_value(verdict)
         verdict = replace(
@@ -275,8 +277,32 @@ class _Court:
             return decide(prints)
         needs = list(self.project.needs[claim.id])
         stated = [convention_of(self.project, given) for given in claim.inputs]
-        verdict = self._elsewhere(claim, expect, self._derived(needs, stated, decide), needs)
+        verdict = self._derived(needs, stated, decide)
+        verdict = self._elsewhere(claim, expect, self._by_rounds(claim, verdict, needs), needs)
         return self._capped(verdict, needs)
+
+    def _by_rounds(self, claim: Claim, verdict: Verdict, needs: Sequence[Need]) -> Verdict:
+        """Judge two speeds of one session round by round, and by its noise floor."""
+        expect, found = claim.expect, [self._found(need) for need in needs]
+        rounds = [rounds_of(one) for one in found if isinstance(one, Measurement)]
+        floors = [one.floor for one in rounds if one is not None]
+        if isinstance(expect, Difference) or len(floors) < len(needs) or verdict.measured is None:
+            return verdict
+        ratio = speedup(rounds[0], rounds[1])
+        if isinstance(expect, Ratio):
+            accepted = Acceptance.of(expect, claim.tolerance)
+            if ratio is not None:
+                value = exactly(verdict.measured.value)
+                judged = against(accepted, ratio, verdict.convention)
+                verdict = replace(
+                    judged,
+                    measured=shown_interval(value, ratio),
+                    off_by=distance(expect, value),
+                    evidence=verdict.evidence,
+                    stale=verdict.stale,
+                )
+            return above_noise(verdict, half_width(accepted), *floors)
+        return verdict
 
     def _elsewhere(
         self,
@@ -416,6 +442,11 @@ class _Court:
         """Hold back a pass or fail that a stand-in or a fitted model produced."""
         if verdict.verdict not in {"pass", "fail"}:
             return verdict
+        stored = [self.stored.get(need.key) for need in needs]
+        kernels = [one.measurement.facts.get("kernel") for one in stored if one and one.measurement]
+        if verdict.verdict == "fail" and "substitute" in kernels:
+            detail = f"{verdict.detail}; without torch_cluster's kernel, which the authors ran"
+            return left_open(verdict, "substituted", detail)
         for need in needs:
             note = self.project.index.models.get(need.params.subject() or "")
             if note is None:

@@ -9,6 +9,7 @@ from verify.claim import Claim
 from verify.expect import Marks, Outcome
 from verify.kinds.member import Member
 from verify.kinds.outcome import ran_out_of_memory
+from verify.kinds.rounds import rounds_of
 from verify.kinds.rules import ruled
 from verify.kinds.transfer import Found, transfer_of
 from verify.need import Need
@@ -83,6 +84,7 @@ def _member(project: Project, given: Input, need: Need, key: str, found: Found) 
         interval_of(quantity),
         exactly(quantity.value),
         quantity.level,
+        rounds=rounds_of(measured),
         transfer=transfer_of(project, printing(project, given), need, found),
     )
 

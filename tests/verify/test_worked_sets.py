@@ -23,7 +23,7 @@ papers:
   vig: {title: ViG}
 planned_reproductions:
   speed: {unit: images/s, better: higher}
-  peak_memory: {unit: GiB, better: lower}
+  peak_bytes: {unit: GiB, better: lower}
   patch_distance: {unit: patches}
   similarity: {unit: cosine}
   top1_accuracy: {unit: percent, better: higher}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verify.acceptance import Interval
+from verify.kinds.rounds import LEVEL, Rounds, speedup
 from verify.kinds.transfer import Transfer, ratio_of
 from verify.verdict import PartVerdict, Verdict, Word
 
@@ -24,6 +25,8 @@ class Member:
     """Why there is no number."""
     out_of_memory: bool = False
     """There is no number because the run did not fit; counted apart, never a win or a loss."""
+    rounds: Rounds | None = None
+    """The times of a speed, round by round."""
     transfer: Transfer | None = None
     """What of it holds elsewhere, if it was measured on another GPU than it was printed for."""
 
@@ -89,14 +92,15 @@ def quotient(top: Member, bottom: Member) -> Member:
         broken = Verdict(verdict="error", reason="measurement_error", detail=detail)
         return Member(label, obstacle=broken)
     corners = [a / b for a in top.bounds for b in bottom.bounds]
+    paired = speedup(top.rounds, bottom.rounds)
     value = None
     if top.value is not None and bottom.value is not None:
         value = top.value / bottom.value
     return Member(
         label,
-        Interval(min(corners), max(corners)),
+        paired or Interval(min(corners), max(corners)),
         value,
-        _level(top, bottom),
+        LEVEL if paired else _level(top, bottom),
         transfer=ratio_of(top.transfer, bottom.transfer),
     )
 

@@ -1,17 +1,21 @@
 """Which is more: one pair, every pair of a list, every step of a series."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 
+from verify.acceptance import Interval
 from verify.compare import holds
 from verify.expect import BestOf, Monotone, Ordering
 from verify.figure import Relation
 from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
+from verify.kinds.rounds import above_noise, speedup
 from verify.kinds.transfer import of_order
 from verify.rulings import left_open, related
 from verify.verdict import Verdict
 
 _ERROR_RATE = 0.05
+_ONE = Interval(Fraction(1), Fraction(1))
 
 
 def best_of(expect: BestOf, members: Sequence[Member]) -> Verdict:
@@ -48,9 +52,23 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
         return Part(what, obstacle, numbers)
     if first.interval is None or second.interval is None:
         raise ValueError(f"{what}: want two numbers or an obstacle, got neither")
-    verdict = related(holds(relation, first.interval, second.interval), words)
+    paired = speedup(first.rounds, second.rounds, _ERROR_RATE / of)
+    if paired is not None:
+        verdict = related(holds(relation, paired, _ONE), f"{words}, round by round")
+    else:
+        verdict = related(holds(relation, first.interval, second.interval), words)
+    verdict = _above_noise(verdict, first, second)
     coarsest = max(first.level or 0.0, second.level or 0.0)
-    if coarsest > _ERROR_RATE / of and verdict.verdict in {"pass", "fail"}:
+    if paired is None and coarsest > _ERROR_RATE / of and verdict.verdict in {"pass", "fail"}:
         needed = f"one of {of} comparisons needs {_ERROR_RATE / of:.3g}"
         verdict = left_open(verdict, "level", f"an interval holds at {coarsest:.3g}; {needed}")
     return Part(what, of_order(verdict, first.transfer, second.transfer), numbers)
+
+
+def _above_noise(verdict: Verdict, first: Member, second: Member) -> Verdict:
+    """Leave an order open that the session could have made out of one model."""
+    floors = [side.rounds.floor for side in (first, second) if side.rounds is not None]
+    if not floors or first.value is None or not second.value:
+        return verdict
+    ratio = first.value / second.value
+    return above_noise(verdict, max(ratio, 1 / ratio) - 1, *floors)
