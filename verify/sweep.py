@@ -102,7 +102,7 @@ def _one_round(
     """Run every cell that is still in the running once; give the first one's second run."""
     start = number % len(cells)
     for cell in [*cells[start:], *cells[:start]]:
-        if cell.ended is None and not cell.ran_out:
+        if cell.ended is None:
             progress(cell.need)
             _run(cell, process)
     first = cells[0]
@@ -157,7 +157,7 @@ def _outcome(cell: _Cell, found: Fitness, told: Mapping[str, Any], floor: float 
     except ReproductionError as error:
         return _error(type(error).__name__, str(error), cell.worker, told)
     values = dict(pooled.values)
-    if floor is not None:
+    if values and floor is not None:
         values[NOISE_FLOOR] = Quantity.exact(floor, "percent")
     measurement = pooled.model_copy(
         update={

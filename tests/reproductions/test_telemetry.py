@@ -1,0 +1,126 @@
+"""Watching a GPU: a card that is made up, and a management library that is."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from reproductions.telemetry import HZ, NvmlCard, Reading, Telemetry, telemetry_of
+
+
+class LostError(Exception):
+    """What the made-up library raises."""
+
+
+class Card:
+    error = LostError
+
+    def __init__(self, *, lost_after=None, processes=lambda number: ()):
+        self.number, self.lost_after, self.processes = 0, lost_after, processes
+
+    def describe(self):
+        return {"name": "Toy GPU", "driver": "1.2"}
+
+    def read(self):
+        self.number += 1
+        if self.lost_after is not None and self.number > self.lost_after:
+            raise LostError("GPU is lost")
+        slow = frozenset({"power_cap"}) if self.number % 2 else frozenset()
+        running = frozenset(self.processes(self.number))
+        return Reading(1000 + self.number, 2000, 300, 60, 99, slow, running)
+
+
+def clock(seconds):
+    """Make a wait that lets so many seconds pass without waiting, and tells when it is over."""
+    over, passed = threading.Event(), [0.0]
+
+    def wait(_stop, interval):
+        passed[0] += interval
+        if passed[0] < seconds - 1e-9:
+            return False
+        over.set()
+        return True
+
+    return wait, over
+
+
+def watched(card, seconds=10):
+    wait, over = clock(seconds)
+    with Telemetry(card, wait=wait) as telemetry:
+        if card.lost_after is None:
+            assert over.wait(10)
+        else:
+            telemetry._thread.join(10) if telemetry._thread.is_alive() else None
+    return telemetry.summary()
+
+
+def test_it_reads_five_times_a_second():
+    assert watched(Card())["readings"] == 10 * HZ == 50
+
+
+def test_it_tells_the_range_of_what_it_read_and_how_often_the_card_was_slowed():
+    found = watched(Card())
+    assert found["sm_mhz"] == {"least": 1002, "median": 1026.5, "most": 1051}
+    assert found["readings_slowed_by"] == {"power_cap": 25}
+    assert found["card"] == {"name": "Toy GPU", "driver": "1.2"}
+
+
+def test_processes_that_were_there_before_are_counted_apart():
+    found = watched(Card(processes=lambda number: (7, 8) if number == 1 else (7, 8, 9)))
+    assert (found["other_processes"], found["most_processes"]) == (2, 3)
+
+
+@pytest.mark.parametrize("lost_after", [0, 5])
+def test_a_card_that_is_lost_is_told_and_what_was_read_is_kept(lost_after):
+    found = watched(Card(lost_after=lost_after))
+    assert found["lost"] == "GPU is lost"
+    assert found["readings"] == max(0, lost_after - 1)
+
+
+def test_a_library_that_finds_no_card_is_an_absence_with_a_reason():
+    def fail():
+        raise LostError("no driver")
+
+    library = SimpleNamespace(NVMLError=LostError, nvmlInit=fail)
+    with telemetry_of(nvml=library) as telemetry:
+        pass
+    assert telemetry.summary() == {"available": False, "because": "NVML says: no driver"}
+
+
+def test_a_card_behind_the_library_is_read_whole():
+    library = SimpleNamespace(
+        NVMLError=LostError,
+        NVML_CLOCK_SM=1,
+        NVML_CLOCK_MEM=2,
+        NVML_TEMPERATURE_GPU=0,
+        nvmlDeviceGetName=lambda handle: "Toy GPU",
+        nvmlSystemGetDriverVersion=lambda: "1",
+        nvmlDeviceGetCurrentClocksEventReasons=lambda handle: 0x40 | 0x4 | 0x1,
+        nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=42)],
+        nvmlDeviceGetClockInfo=lambda handle, kind: 1000 * kind,
+        nvmlDeviceGetPowerUsage=lambda handle: 250_500,
+        nvmlDeviceGetTemperature=lambda handle, kind: 61,
+        nvmlDeviceGetUtilizationRates=lambda handle: SimpleNamespace(gpu=97),
+    )
+    card = NvmlCard(library, "handle")
+    slow = frozenset({"thermal_hardware", "power_cap"})
+    assert card.read() == Reading(1000, 2000, 250.5, 61, 97, slow, frozenset({42}))
+    assert card.error is LostError
+    assert card.describe() == {"name": "Toy GPU", "driver": "1"}
+
+
+def test_the_library_that_is_installed_has_what_is_asked_of_it():
+    nvml = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed")
+    wanted = [
+        "nvmlDeviceGetCurrentClocksEventReasons",
+        "nvmlDeviceGetComputeRunningProcesses",
+        "nvmlDeviceGetClockInfo",
+        "nvmlDeviceGetPowerUsage",
+        "nvmlDeviceGetTemperature",
+        "nvmlDeviceGetUtilizationRates",
+        "NVML_CLOCK_SM",
+        "NVML_CLOCK_MEM",
+        "NVML_TEMPERATURE_GPU",
+        "NVMLError",
+    ]
+    assert [name for name in wanted if not hasattr(nvml, name)] == []
