@@ -2,7 +2,9 @@
 
 Every operation is watched; the memory behind what it returns counts from then on until nothing
 refers to it. Unlike the resident set of the process this sees no allocator and no library, and
-unlike hooks on what autograd saves it sees the second run of a checkpoint.
+unlike hooks on what autograd saves it sees the second run of a checkpoint. In the backward pass
+Python holds what an operation is given until it returns, so that the peak may be one activation
+higher than that of torch's profiler; without gradients the two agree.
 """
 
 import weakref

@@ -148,10 +148,15 @@ def _after_step(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, s
         ) from error
     norms = dict(_norms(trained))
     return _After(
-        {name: p.grad for name, p in trained.named_parameters() if p.grad is not None},
+        {name: _gradient(p) for name, p in trained.named_parameters() if p.requires_grad},
         {name: norm.running_mean for name, norm in norms.items() if norm.running_mean is not None},
         {name: int(n.num_batches_tracked or 0) for name, n in norms.items()},
     )
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    """Give the gradient; zero where none arrived, as an optimizer would take it."""
+    return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
 
 
 def _norms(model: nn.Module) -> list[tuple[str, _BatchNorm]]:

@@ -1,0 +1,169 @@
+"""Training steps under checkpoints and micro-batches, on small models of every kind of layout."""
+
+import copy
+
+import pytest
+import torch
+
+from reproductions import training_memory as module
+from reproductions.catalog import TrainingMemoryParams
+from reproductions.checkpointing import checkpointed
+from reproductions.contract import NotMeasurableError
+from reproductions.training_memory import training_memory
+from reproductions.training_step import Mode, loss_of, step
+from vig_models import create_model
+
+SMALL = {
+    "vig_ti": {"depth": 2},
+    "pvig_ti": {"depths": (1, 1, 1, 1)},
+    "mobilevigv2_ti": {},
+    "greedyvig_s": {},
+    "clustervig_ti": {"depth": 2},
+}
+
+
+def model_of(name):
+    torch.manual_seed(0)
+    overrides = dict(SMALL[name])
+    known = create_model(name).config
+    overrides = {key: value for key, value in overrides.items() if hasattr(known, key)}
+    return create_model(name, num_classes=10, **overrides).train()
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def model(request):
+    return model_of(request.param)
+
+
+def gradients(model, mode):
+    trained = copy.deepcopy(model)
+    torch.manual_seed(1)
+    images = torch.randn(2, 3, 224, 224)
+    torch.manual_seed(2)  # what the model draws
+    step(trained, images, torch.tensor([0, 1]), mode)
+    return {name: p.grad for name, p in trained.named_parameters() if p.grad is not None}, trained
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [Mode("layers"), Mode("graphers"), Mode("segments", segments=2)],
+    ids=lambda mode: mode.checkpoints,
+)
+def test_gradients_under_checkpoints_are_bitwise_equal(mode, model):
+    plain, _ = gradients(model, Mode())
+    other, _ = gradients(model, mode)
+    assert plain.keys() == other.keys()
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
+
+
+def test_a_model_is_left_as_it_was(model):
+    forwards = {name: part.__dict__.get("forward") for name, part in model.named_modules()}
+    for what in ("layers", "graphers", "segments"):
+        with checkpointed(model, what, 2):
+            pass
+    assert {n: part.__dict__.get("forward") for n, part in model.named_modules()} == forwards
+    assert "layers" not in model.__dict__
+    assert not model.grad_checkpointing
+
+
+def measure(**params):
+    given = {"model": "vig_ti", "num_classes": 10, "batch": 4, "device": "cpu", **params}
+    return training_memory(TrainingMemoryParams(**given), "cpu")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(module, "build_model", lambda *_, **__: model_of("vig_ti"))
+    monkeypatch.setattr(module, "_LAPS", 1)
+
+
+def test_checkpoints_take_less_memory_and_at_most_one_more_forward_pass():
+    found = measure(checkpoints="layers")
+    assert found.facts["gradients"] == "bitwise equal"
+    assert found.values["peak_ratio"].value < 1
+    assert 1 < found.values["operations_ratio"].value <= 4 / 3
+    assert found.values["gradient_distance"].value == 0
+
+
+def test_the_plain_step_against_itself_is_the_same():
+    found = measure()
+    ratios = {name: found.values[name].value for name in ("peak_ratio", "operations_ratio")}
+    assert ratios == {"peak_ratio": 1, "operations_ratio": 1}
+    assert found.values["batchnorm_drift"].value == 0
+    assert found.values["batchnorm_updates"].value == 1
+
+
+def test_batchnorm_moves_twice_under_checkpoints_and_a_lower_momentum_mends_it():
+    found = measure(checkpoints="layers")
+    assert found.values["batchnorm_updates"].value == 2
+    # Of means that moved by m: 1 - (1 - m)^2 is 1.9 m at m = 0.1; stem and head moved once.
+    assert 0.5 < found.values["batchnorm_drift"].value <= 0.9 + 1e-6
+    assert found.values["batchnorm_drift_mended"].value < 1e-5
+
+
+def test_micro_batches_change_statistics_and_so_gradients():
+    found = measure(micro_batches=2)
+    assert found.facts["gradients"] == "different"
+    assert found.values["batchnorm_updates"].value == 2
+    assert found.values["gradient_cosine"].value < 1
+    assert found.values["peak_ratio"].value < 1
+
+
+def test_both_together_take_less_than_either():
+    peaks = {
+        name: measure(**params).values["allocated"].value
+        for name, params in {
+            "layers": {"checkpoints": "layers"},
+            "micro": {"micro_batches": 2},
+            "both": {"checkpoints": "layers", "micro_batches": 2},
+        }.items()
+    }
+    assert peaks["both"] < min(peaks["layers"], peaks["micro"])
+
+
+def test_a_checkpoint_that_loses_the_gradient_of_a_block_shows(monkeypatch):
+    def sabotaged(model, images, labels, mode):
+        if mode.checkpoints == "layers":
+            block = model.backbone[0]
+            block.register_forward_hook(lambda _module, args, output: output.detach() + 0 * args[0])
+        step(model, images, labels, mode)
+
+    monkeypatch.setattr(module, "step", sabotaged)
+    found = measure(checkpoints="layers")
+    assert found.facts["gradients"] == "different"
+    assert found.values["gradient_distance"].value > 0.01
+
+
+def test_the_largest_batch_fits_and_one_more_does_not():
+    one = measure(batch=2).evidence["peak_bytes"]["mode"]
+    found = measure(batch=2, budget_gib=2.2 * one / 2**30)
+    largest = int(found.values["largest_batch"].value)
+    assert largest >= 2
+    assert measure(batch=largest).evidence["peak_bytes"]["mode"] <= 2.2 * one
+    assert measure(batch=largest + 1).evidence["peak_bytes"]["mode"] > 2.2 * one
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"batch": 5, "micro_batches": 2}, "want micro_batches that divide the batch of 5, got 2"),
+        ({"batch": 4, "micro_batches": 4}, "want micro-batches of two images or more, got one"),
+        ({"checkpoints": "segments", "segments": 99}, r"want 1 to \d+ segments"),
+    ],
+)
+def test_what_cannot_be_run_is_an_obstacle_in_one_sentence(params, words):
+    with pytest.raises(NotMeasurableError, match=words):
+        measure(**params)
+
+
+def test_a_model_of_others_is_an_obstacle(monkeypatch):
+    monkeypatch.setattr(module, "build_model", lambda *_, **__: torch.nn.Linear(1, 1))
+    with pytest.raises(NotMeasurableError, match="want a variant of vig_models, got 'vig_ti'"):
+        measure()
+
+
+def test_the_loss_of_a_distilled_head_is_the_mean_of_both():
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([0, 1, 2])
+    both = loss_of((logits[0], logits[1]), labels)
+    mean = (loss_of(logits[0], labels) + loss_of(logits[1], labels)) / 2
+    torch.testing.assert_close(both, mean, atol=1e-6, rtol=1e-6)
