@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 from verify.acceptance import Printed
@@ -18,8 +19,13 @@ FindingKind = Literal[
     "documents_differ",
     "summary_differs",
     "post_hoc_tolerance",
+    "implausible",
     "verdict_changed",
 ]
+
+
+_NOISE = Fraction(4, 5)
+"""Part of a smaller batch's time that a larger one may seem to take, by noise alone."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ def findings_of(
         *_differences(project),
         *_summaries(project),
         *_post_hoc(project, state),
+        *_implausible(project),
         *_alarms(project, verdicts),
     )
 
@@ -117,6 +124,25 @@ def _post_hoc(project: Project, state: State) -> Iterator[Finding]:
             now = f"{claim.tolerance.by} {claim.tolerance.unit}"
             detail = f"tolerance {now}, first judged with {was}"
             yield Finding("post_hoc_tolerance", (id_,), detail)
+
+
+def _implausible(project: Project) -> Iterator[Finding]:
+    """Find speeds by which a larger batch would be done in less time than a smaller one."""
+    for series in project.series.values():
+        for (small, one), (large, other) in pairwise(sorted(series.items())):
+            if one.expect.unit != "images/s" or not one.expect.rounding.low:
+                continue
+            least, most = one.expect.rounding.high, other.expect.rounding.low
+            if least is not None and most and large / most < _NOISE * small / least:
+                times = [
+                    float(1000 * size / at.expect.figure.value)
+                    for size, at in ((small, one), (large, other))
+                ]
+                detail = (
+                    f"by the prints a batch of {large} takes {times[1]:.0f} ms, one of {small} "
+                    f"{times[0]:.0f} ms: more images in less time"
+                )
+                yield Finding("implausible", (one.claim, other.claim), detail)
 
 
 def _wider(now: Tolerance, before: Tolerance) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
@@ -29,6 +28,19 @@ class TableColumn:
     title: str
     column: str
     rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class AtBatch:
+    """What is printed of a batch."""
+
+    claim: str
+    expect: Value
+    need: Need
+
+
+Series = Mapping[int, AtBatch]
+"""By batch."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +78,21 @@ class Project:
             raise TypeError(f"{id_}: want a printed number, found an outcome")
         return found
 
-    def batches(self, claim: Claim, need: Need) -> Mapping[int, tuple[Fraction, Need]]:
+    def batches(self, claim: Claim, need: Need) -> Series:
         """Give what the same document prints of the same params at every batch, by batch."""
-        return self._batches.get(_but_batch(claim, need), {})
+        return self.series.get(_but_batch(claim, need), {})
 
     @cached_property
-    def _batches(self) -> dict[tuple[str, ...], dict[int, tuple[Fraction, Need]]]:
-        found: dict[tuple[str, ...], dict[int, tuple[Fraction, Need]]] = {}
+    def series(self) -> Mapping[tuple[str, ...], Series]:
+        """Every printed figure at a batch, by batch, grouped by document and other params."""
+        found: dict[tuple[str, ...], dict[int, AtBatch]] = {}
         for claim in self.claims.values():
             if isinstance(claim.expect, Value):
                 for need in self.needs[claim.id]:
                     size = getattr(need.params, "batch", None)
                     if isinstance(size, int):
-                        series = found.setdefault(_but_batch(claim, need), {})
-                        series.setdefault(size, (claim.expect.figure.value, need))
+                        at = AtBatch(claim.id, claim.expect, need)
+                        found.setdefault(_but_batch(claim, need), {}).setdefault(size, at)
         return found
 
     def substitutes(self, need: Need) -> bool:

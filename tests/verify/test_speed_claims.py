@@ -4,8 +4,10 @@ import pytest
 
 from reproductions.contract import Measurement, Quantity
 from verify.errors import ClaimError
+from verify.findings import findings_of
 from verify.judge import judge
 from verify.load import load
+from verify.state import State
 from verify.stored import Stored
 
 INDEX = """
@@ -258,6 +260,26 @@ def test_a_miss_on_a_substitute_of_the_authors_kernel_is_left_open(value, reason
 def test_a_ratio_of_prints_is_as_fine_as_the_coarser_of_them(project):
     prints = {b: project.claims[f"{AT}.clustervig_ti.b{b}.over_pvig_ti"].expect for b in PRINTED}
     assert [expect.printed for expect in prints.values()] == ["2.00", "2.00", "4.000", "1.10"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        pytest.param("90.0", [], id="a little less time"),
+        pytest.param("99.0", [], id="just above four fifths"),
+        pytest.param(
+            "110.0", ["by the prints a batch of 8 takes 73 ms, one of 1 100 ms"], id="far less"
+        ),
+    ],
+)
+def test_a_larger_batch_in_far_less_time_is_a_finding(printed, told, project):
+    tables = project.root / "claims" / "toyvig.yaml"
+    text = tables.read_text().replace('"Old": {printed: "80.0"', f'"Old": {{printed: "{printed}"')
+    tables.write_text(text)
+    again = load(project.root)
+    found = findings_of(again, State({}, {}), judge(again, {}))
+    mine = [f for f in found if f.kind == "implausible" and f"{AT}.pvig_ti.b8" in f.claims]
+    assert [finding.detail.partition(":")[0] for finding in mine] == told
 
 
 def test_a_ratio_of_a_row_that_is_not_there_is_refused(tmp_path):

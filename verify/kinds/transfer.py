@@ -74,11 +74,11 @@ def transfer_of(project: Project, claim: Claim | None, need: Need, found: Found)
 def _idle(project: Project, claim: Claim, need: Need, found: Found) -> str | None:
     """Say why a batch may not have kept a GPU busy."""
     series = project.batches(claim, need)
-    batch = next((size for size, (_, its) in series.items() if its.key == need.key), None)
+    batch = next((size for size, at in series.items() if at.need.key == need.key), None)
     if batch is None or len(series) == 1:
         return None if batch is None else "no smaller batch is printed"
-    printed = {size: _time(size, figure) for size, (figure, _) in series.items()}
-    measured = {size: _measured_time(size, its, found) for size, (_, its) in series.items()}
+    printed = {size: _time(size, at.expect.figure.value) for size, at in series.items()}
+    measured = {size: _measured_time(size, at.need, found) for size, at in series.items()}
     for how, times in (("printed", printed), ("measured", measured)):
         taken = times[batch]
         smaller = [time for size, time in times.items() if time is not None and size < batch]

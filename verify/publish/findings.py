@@ -36,6 +36,11 @@ _TITLES = {
         "Tolerances that came late",
         "Added or widened after a verdict had been recorded.",
     ),
+    "implausible": (
+        "Speeds that are hard to believe",
+        "By the printed speeds a larger batch is done in less than four fifths of the time of a "
+        "smaller one.",
+    ),
     "verdict_changed": (
         "Known verdicts that changed",
         "The note of the claim says what was known, the ledger says otherwise.",
@@ -115,6 +120,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
         ),
         _section(report, "summary_differs"),
         _section(report, "post_hoc_tolerance"),
+        _section(report, "implausible"),
         _section(report, "verdict_changed"),
     ]
 
