@@ -26,19 +26,12 @@ from verify.expect import (
     claims_in,
 )
 from verify.explain import explanations
-from verify.judge_sets import convention_of, judged_set, printing
+from verify.judge_pairs import by_rounds, on_stand_in, where_taken
+from verify.judge_sets import convention_of, judged_set
 from verify.kinds.outcome import outcome
-from verify.kinds.rounds import above_noise, floor_of, rounds_of, speedup
+from verify.kinds.rounds import above_noise, floor_of
 from verify.kinds.rules import SET_KINDS
-from verify.kinds.transfer import (
-    apart,
-    is_elsewhere,
-    of_order,
-    of_ratio,
-    of_value,
-    ratio_of,
-    transfer_of,
-)
+from verify.kinds.transfer import is_elsewhere, of_value
 from verify.need import WANTS_CUDA, Need
 from verify.project import Project
 from verify.rulings import (
@@ -278,52 +271,9 @@ class _Court:
         needs = list(self.project.needs[claim.id])
         stated = [convention_of(self.project, given) for given in claim.inputs]
         verdict = self._derived(needs, stated, decide)
-        verdict = self._elsewhere(claim, expect, self._by_rounds(claim, verdict, needs), needs)
+        verdict = by_rounds(claim, verdict, [self._found(need) for need in needs])
+        verdict = where_taken(self.project, claim, verdict, needs, self._found)
         return self._capped(verdict, needs)
-
-    def _by_rounds(self, claim: Claim, verdict: Verdict, needs: Sequence[Need]) -> Verdict:
-        """Judge two speeds of one session round by round, and by its noise floor."""
-        expect, found = claim.expect, [self._found(need) for need in needs]
-        rounds = [rounds_of(one) for one in found if isinstance(one, Measurement)]
-        floors = [one.floor for one in rounds if one is not None]
-        if isinstance(expect, Difference) or len(floors) < len(needs) or verdict.measured is None:
-            return verdict
-        ratio = speedup(rounds[0], rounds[1])
-        if isinstance(expect, Ratio):
-            accepted = Acceptance.of(expect, claim.tolerance)
-            if ratio is not None:
-                value = exactly(verdict.measured.value)
-                judged = against(accepted, ratio, verdict.convention)
-                verdict = replace(
-                    judged,
-                    measured=shown_interval(value, ratio),
-                    off_by=distance(expect, value),
-                    evidence=verdict.evidence,
-                    stale=verdict.stale,
-                )
-            return above_noise(verdict, half_width(accepted), *floors)
-        return verdict
-
-    def _elsewhere(
-        self,
-        claim: Claim,
-        expect: Ratio | Difference | Ordering,
-        verdict: Verdict,
-        needs: Sequence[Need],
-    ) -> Verdict:
-        """Take back what figures from another class of GPU do not bear."""
-        sides = [
-            transfer_of(self.project, printing(self.project, given), need, self._found)
-            for given, need in zip(claim.inputs, needs, strict=True)
-        ]
-        if ratio_of(*sides) is None or verdict.verdict not in {"pass", "fail"}:
-            return verdict
-        if isinstance(expect, Ordering):
-            return of_order(verdict, *sides)
-        if isinstance(expect, Ratio) and verdict.measured is not None:
-            low, high = exactly(verdict.measured.low), exactly(verdict.measured.high)
-            return of_ratio(verdict, expect.figure.value, Interval(low, high))
-        return apart(verdict, "on another class of GPU, where this does not transfer")
 
     def _derived(self, needs: Sequence[Need], stated: Sequence[str], decide: Decide) -> Verdict:
         """Judge on the defaults; a sound convention that would change the word leaves it open."""
@@ -442,17 +392,5 @@ class _Court:
         """Hold back a pass or fail that a stand-in or a fitted model produced."""
         if verdict.verdict not in {"pass", "fail"}:
             return verdict
-        stored = [self.stored.get(need.key) for need in needs]
-        kernels = [one.measurement.facts.get("kernel") for one in stored if one and one.measurement]
-        if verdict.verdict == "fail" and "substitute" in kernels:
-            detail = f"{verdict.detail}; without torch_cluster's kernel, which the authors ran"
-            return left_open(verdict, "substituted", detail)
-        for need in needs:
-            note = self.project.index.models.get(need.params.subject() or "")
-            if note is None:
-                continue
-            reason: Reason = "fitted" if note.fitted_to else "substituted"
-            name = need.params.subject()
-            detail = f"measured on {name}, which only stands for {note.stands_for}"
-            return left_open(verdict, reason, detail)
-        return verdict
+        found = [stored.measurement for n in needs if (stored := self.stored.get(n.key))]
+        return on_stand_in(self.project.index, verdict, needs, found)

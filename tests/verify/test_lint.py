@@ -17,6 +17,9 @@ INDEX = {
 FOUND = [{"section": "1", "printed": "7"}]
 VALUE = {"kind": "value", "printed": "7", "unit": "Mparam"}
 S = "toyvig.parameter_count.toyvig_s"
+NEXT = "toyvig.parameter_count.toyvig_next"
+SUM = {"kind": "arithmetic", "printed": "2", "unit": "Mparam", "sum": [S, "1"]}
+ORDER = {"kind": "ordering", "relation": "more_than"}
 
 
 def _measured(subject="toyvig_s", **changes):
@@ -99,6 +102,22 @@ def test_arithmetic_over_measured_claims_has_a_twin(operands):
     needs, _, problems = _check(_measured(), _arithmetic("x", {"product": operands}))
     assert problems == []
     assert {need.key for need in needs["toyvig.arithmetic.x.measured"]} == {needs[S][0].key}
+
+
+def test_a_comparison_of_measured_claims_has_a_twin_that_compares_the_measurements():
+    said = {**_arithmetic("x", {}), "inputs": [S, NEXT], "expect": ORDER}
+    needs, _, problems = _check(_measured(), _measured("toyvig_next"), said)
+    assert problems == []
+    found = [need.params.subject() for need in needs["toyvig.arithmetic.x.measured"]]
+    assert found == ["toyvig_s", "toyvig_next"]
+
+
+def test_a_comparison_with_a_claim_that_is_not_measured_has_no_twin():
+    given = _arithmetic("y", {"sum": [S, "1"]}, expect=SUM)
+    said = {**_arithmetic("x", {}), "inputs": [S, "toyvig.arithmetic.y"], "expect": ORDER}
+    needs, _, problems = _check(_measured(), given, said)
+    assert problems == []
+    assert "toyvig.arithmetic.x.measured" not in needs
 
 
 def test_arithmetic_over_what_cannot_be_measured_has_no_twin():

@@ -21,6 +21,7 @@ CAUSES = "Stated causes that do not show"
 EXPLAINED = "What would explain a miss"
 SUMMARIES = "Summaries that differ from their primary"
 LATE = "Tolerances that came late"
+BELIEF = "Speeds that are hard to believe"
 CHANGED = "Known verdicts that changed"
 
 
@@ -79,7 +80,7 @@ def test_a_project_without_findings_says_none_in_every_section(toy):
     toy.measured(all=7.0)
     page, short = made(toy)
     found = sections(page)
-    titles = [INSIDE, BETWEEN, MODELS, CAUSES, EXPLAINED, SUMMARIES, LATE, CHANGED]
+    titles = [INSIDE, BETWEEN, MODELS, CAUSES, EXPLAINED, SUMMARIES, LATE, BELIEF, CHANGED]
     assert list(found) == titles
     assert all("\nNone.\n" in text for text in found.values())
     assert short == ["## [Findings](findings.md)", "", "None.", ""]

@@ -154,6 +154,7 @@ def test_an_absolute_speed_does_not_transfer(value, project):
     ("factor", "word"),
     [
         pytest.param(4.9, "pass", id="inside"),
+        pytest.param(3.8, "pass", id="at the end of 5 percent"),
         pytest.param(3.02, "pass", id="just inside"),
         pytest.param(2.95, "not_comparable", id="just outside"),
         pytest.param(9.0, "not_comparable", id="far outside"),

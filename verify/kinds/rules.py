@@ -63,11 +63,13 @@ def ruled(
 def _transferred(expect: Any, verdict: Verdict, members: Sequence[Member]) -> Verdict:
     """Take back a word that figures from another class of GPU do not bear."""
     known = [member.transfer for member in members if member.transfer is not None]
-    if not known or verdict.verdict not in {"pass", "fail"}:
+    if not known:
         return verdict
-    if isinstance(expect, Ratio):
+    if isinstance(expect, Ratio) and verdict.verdict in {"pass", "fail", "inconclusive"}:
         ratio = quotient(members[0], members[1]).interval
         return verdict if ratio is None else of_ratio(verdict, expect.figure.value, ratio)
+    if verdict.verdict not in {"pass", "fail"}:
+        return verdict
     idle = next((one.idle for one in known if one.idle is not None), None)
     if isinstance(expect, Vague) and verdict.verdict == "pass":
         return verdict if idle is None else of_host(verdict, idle)

@@ -1,0 +1,79 @@
+"""Two measurements against each other: round by round, on which GPU, on what stand-in."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reproductions.contract import Measurement
+from verify.acceptance import Interval, exactly
+from verify.claim import Claim, Index
+from verify.compare import Acceptance, half_width
+from verify.expect import Ordering, Ratio
+from verify.judge_sets import printing
+from verify.kinds.rounds import above_noise, rounds_of, speedup
+from verify.kinds.transfer import Found, apart, of_order, of_ratio, ratio_of, transfer_of
+from verify.need import Need
+from verify.project import Project
+from verify.rulings import against, distance, left_open, shown_interval
+from verify.verdict import Reason, Verdict
+
+_WORDS_ON_A_REGION = {"inside_region", "outside_region", "straddles"}
+
+
+def by_rounds(claim: Claim, verdict: Verdict, found: Sequence[Measurement | Verdict]) -> Verdict:
+    """Judge the ratio of two speeds of one session round by round, and by its noise floor."""
+    expect = claim.expect
+    rounds = [rounds_of(one) for one in found if isinstance(one, Measurement)]
+    floors = [one.floor for one in rounds if one is not None]
+    if not isinstance(expect, Ratio) or len(floors) < len(found) or verdict.measured is None:
+        return verdict
+    accepted = Acceptance.of(expect, claim.tolerance)
+    ratio = speedup(rounds[0], rounds[1])
+    if ratio is not None:
+        value = exactly(verdict.measured.value)
+        verdict = replace(
+            against(accepted, ratio, verdict.convention),
+            measured=shown_interval(value, ratio),
+            off_by=distance(expect, value),
+            evidence=verdict.evidence,
+            stale=verdict.stale,
+        )
+    return above_noise(verdict, half_width(accepted), *floors)
+
+
+def where_taken(
+    project: Project, claim: Claim, verdict: Verdict, needs: Sequence[Need], found: Found
+) -> Verdict:
+    """Take back what figures from another class of GPU than the document's do not bear."""
+    sides = [
+        transfer_of(project, printing(project, given), need, found)
+        for given, need in zip(claim.inputs, needs, strict=True)
+    ]
+    if ratio_of(*sides) is None:
+        return verdict
+    if isinstance(claim.expect, Ordering):
+        return of_order(verdict, *sides)
+    on_region = verdict.reason in _WORDS_ON_A_REGION
+    if isinstance(claim.expect, Ratio) and on_region and verdict.measured is not None:
+        low, high = exactly(verdict.measured.low), exactly(verdict.measured.high)
+        return of_ratio(verdict, claim.expect.figure.value, Interval(low, high))
+    if verdict.verdict not in {"pass", "fail"}:
+        return verdict
+    return apart(verdict, "on another class of GPU, where this does not transfer")
+
+
+def on_stand_in(
+    index: Index, verdict: Verdict, needs: Sequence[Need], found: Sequence[Measurement | None]
+) -> Verdict:
+    """Leave open what was measured on a stand-in, a fitted model, or a substitute kernel."""
+    kernels = [one.facts.get("kernel") for one in found if one is not None]
+    if verdict.verdict == "fail" and "substitute" in kernels:
+        detail = f"{verdict.detail}; without torch_cluster's kernel, which the authors ran"
+        return left_open(verdict, "substituted", detail)
+    for need in needs:
+        note = index.models.get(need.params.subject() or "")
+        if note is not None:
+            reason: Reason = "fitted" if note.fitted_to else "substituted"
+            name = need.params.subject()
+            detail = f"measured on {name}, which only stands for {note.stands_for}"
+            return left_open(verdict, reason, detail)
+    return verdict
