@@ -8,6 +8,7 @@ from verify.files import remove, write_atomically
 from verify.project import Project, TableColumn
 from verify.publish import findings
 from verify.publish.markdown import footer, reasons, safe, table_row
+from verify.publish.pictures import FOLDER, pictures
 from verify.report import Entry, Report, worst_first
 from verify.wording import (
     measured_words,
@@ -40,13 +41,15 @@ def pages(project: Project, report: Report) -> Pages:
         "README.md": _summary_page(project, report, grouped),
         **made,
         findings.PAGE: findings.page(project, report),
+        **pictures(project, report),
     }
 
 
 def outdated(results: Path, made: Pages) -> list[str]:
     """Name the pages whose file is missing, different or no longer made."""
     stale = [name for name, text in made.items() if _bytes_of(results / name) != text.encode()]
-    left_over = [f"tables/{path.name}" for path in sorted((results / "tables").glob("*.md"))]
+    ours = (*(results / "tables").glob("*.md"), *(results / FOLDER).glob("*.[cs][sv][vg]"))
+    left_over = [f"{path.parent.name}/{path.name}" for path in sorted(ours)]
     return stale + [name for name in left_over if name not in made]
 
 
@@ -167,6 +170,9 @@ def _summary_page(
         title = f"Table {table}: {columns[0].title}"
         document = project.index.sources[source].title
         lines.append(f"- [{safe(title)}]({_file_name(source, table)}), {safe(document)}")
+    drawn = [name for name in pictures(project, report) if name.endswith(".svg")]
+    if drawn:
+        lines += ["", "## Pictures", "", *(f"![{Path(n).stem}]({n})\n" for n in drawn)]
     lines += ["", *findings.in_short(project, report), *_undecided(report), footer(report.head)]
     return "\n".join(lines)
 

@@ -1,0 +1,141 @@
+"""Charts: what they show, where, and that foreign text stays text."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from reproductions.contract import Measurement, Quantity
+from verify.load import load
+from verify.publish.chart import HEIGHT, WIDTH, Chart, Line, Point
+from verify.publish.pictures import pictures
+from verify.report import report_on
+from verify.state import State
+from verify.stored import Stored
+
+SVG = "{http://www.w3.org/2000/svg}"
+CHART = Chart(
+    title="Speed",
+    note="toy",
+    x_label="batch",
+    y_label="images per second",
+    lines=[
+        Line("one", [Point(1, 10.0), Point(8, 100.0, (90.0, 80.0, 95.0))]),
+        Line("two", [Point(1, 20.0), Point(8, None, (30.0, 25.0, 35.0))]),
+    ],
+)
+
+
+def drawn(chart):
+    root = ElementTree.fromstring(chart.svg())
+    return root, [element.attrib for element in root.iter(f"{SVG}circle")]
+
+
+def test_axes_are_logarithmic():
+    points = [Point(1, 1.0), Point(10, 10.0), Point(100, 100.0)]
+    _, circles = drawn(Chart("t", "n", "x", "y", [Line("one", points)]))
+    xs, ys = ([float(circle[axis]) for circle in circles] for axis in ("cx", "cy"))
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2)
+    assert ys[0] - ys[1] == pytest.approx(ys[1] - ys[2], abs=0.2)
+    assert xs == sorted(xs)
+    assert ys == sorted(ys, reverse=True)
+
+
+def test_printed_figures_are_circles_and_measured_ones_squares_with_their_interval():
+    root, circles = drawn(CHART)
+    squares = [r for r in root.iter(f"{SVG}rect") if r.attrib.get("width") == "8"]
+    assert (len(circles), len(squares)) == (3, 2)
+
+
+def test_everything_lies_on_the_paper_and_names_do_not_meet():
+    many = [Line(f"model {n}", [Point(1, 100.0 + n), Point(8, 100.0 + n)]) for n in range(20)]
+    root, _ = drawn(Chart("t", "n", "x", "y", many))
+    texts = [t for t in root.iter(f"{SVG}text") if str(t.text).startswith("model")]
+    places = sorted(float(text.attrib["y"]) for text in texts)
+    assert all(b - a >= 14 for a, b in pairwise(places))
+    assert places[0] > 0
+    assert places[-1] < HEIGHT
+    assert all(0 < float(text.attrib["x"]) < WIDTH for text in texts)
+
+
+def test_a_reader_who_sees_nothing_is_told_the_figures():
+    root, _ = drawn(CHART)
+    assert root.find(f"{SVG}title").text == "Speed"
+    assert "one: 1: 10, 8: 100; two: 1: 20, 8: 30" in root.find(f"{SVG}desc").text
+
+
+def test_foreign_text_stays_text():
+    name = "<script>alert(1)</script>&"
+    text = Chart(name, name, name, name, [Line(name, [Point(1, 1.0), Point(2, 2.0)])]).svg()
+    assert "<script" not in text
+    ElementTree.fromstring(text)
+
+
+def test_the_table_beside_it_has_every_figure():
+    assert CHART.csv().splitlines() == [
+        "name,x,printed,measured,low,high",
+        '"one",1,10,,,',
+        '"one",8,100,90,80,95',
+        '"two",1,20,,,',
+        '"two",8,,30,25,35',
+    ]
+
+
+INDEX = """
+schema: 1
+sources:
+  toyvig: {title: ToyViG, file: toyvig.txt, sha256: "%s"}
+""" % ("0" * 64)
+TABLE = """
+  - table: {{table: "6", column: "b = {batch}"}}
+    title: Speed
+    statement: "{{row}} handles {{printed}} images a second."
+    reproduction: throughput
+    params: {{batch: {batch}, precision: default, device: rtx-6000-ada}}
+    qualifier: b{batch}
+    over: {{"New": "Old"}}
+    expect: {{kind: value, unit: images/s}}
+    rows:
+      "Old": {{printed: "{old}", model: pvig_ti}}
+      "New": {{printed: "{new}", model: vig_ti}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims.yaml").write_text(INDEX)
+    tables = TABLE.format(batch=1, old="10.0", new="20.0")
+    tables += TABLE.format(batch=8, old="40.0", new="120.0")
+    (tmp_path / "claims" / "toyvig.yaml").write_text(f"source: toyvig\ntables:{tables}")
+    return load(tmp_path)
+
+
+def test_printed_speeds_and_their_ratios_are_drawn_by_batch(project):
+    made = pictures(project, report_on(project, State({}, {})))
+    assert sorted(made) == [
+        "pictures/toyvig-speedup.csv",
+        "pictures/toyvig-speedup.svg",
+        "pictures/toyvig-throughput.csv",
+        "pictures/toyvig-throughput.svg",
+    ]
+    assert '"vig_ti",8,120,,,' in made["pictures/toyvig-throughput.csv"]
+    assert '"vig_ti / pvig_ti",8,3,,,' in made["pictures/toyvig-speedup.csv"]
+    assert "rtx-6000-ada" in made["pictures/toyvig-throughput.svg"]
+
+
+def test_what_was_measured_stands_beside_what_is_printed(project):
+    (need,) = project.needs["toyvig.throughput.vig_ti.b8"]
+    measured = Measurement(
+        values={"throughput": Quantity(value=99, low=98, high=100, level=0.05, unit="images/s")},
+        facts={"outcome": "runs", "device": "h200", "kernel": "none"},
+    )
+    stored = {need.key: Stored("ok", measured, "", False, "e", "h200", 1.0)}
+    made = pictures(project, report_on(project, State({}, stored)))
+    assert '"vig_ti",8,120,99,98,100' in made["pictures/toyvig-throughput.csv"]
+
+
+def test_a_document_without_speeds_has_no_pictures(tmp_path):
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims.yaml").write_text(INDEX)
+    (tmp_path / "claims" / "toyvig.yaml").write_text("source: toyvig\nclaims: []\n")
+    assert pictures(load(tmp_path), report_on(load(tmp_path), State({}, {}))) == {}

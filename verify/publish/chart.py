@@ -1,0 +1,191 @@
+"""A line chart on logarithmic axes as SVG: figures as printed, and as measured with intervals."""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+WIDTH, HEIGHT = 800, 470
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 64, 56
+_COLORS = (
+    "#4477aa", "#ee6677", "#228833", "#aa7700", "#66ccee", "#aa3377", "#777777", "#004488",
+    "#88bb44", "#994455",
+)  # fmt: skip
+"""P. Tol's palettes for readers who see colors differently; lines have a name beside them too."""
+_STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #222 }
+.title { font-size: 16px; font-weight: 600 }
+.note { font-size: 12px; fill: #555 }
+.paper { fill: #fff }
+.grid { stroke: #ddd }
+@media (prefers-color-scheme: dark) {
+  text { fill: #ddd }
+  .note { fill: #aaa }
+  .paper { fill: #1b1b1b }
+  .grid { stroke: #444 }
+}
+"""
+_LABEL_GAP = 15
+
+
+@dataclass(frozen=True)
+class Point:
+    """One figure: as printed, as measured, or both."""
+
+    x: float
+    printed: float | None = None
+    measured: tuple[float, float, float] | None = None
+    """Value, low end and high end."""
+
+    @property
+    def figures(self) -> list[float]:
+        """Everything that has to be on the chart."""
+        printed = [] if self.printed is None else [self.printed]
+        return [*printed, *(self.measured or ())]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The points of one model."""
+
+    name: str
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn, and the words around it."""
+
+    title: str
+    note: str
+    """Whose machine, and what the marks are."""
+    x_label: str
+    y_label: str
+    lines: Sequence[Line] = field(default_factory=tuple)
+
+    def svg(self) -> str:
+        """Draw it; every text is escaped."""
+        scale = _Scale(self)
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+            f"<title>{html.escape(self.title)}</title>",
+            f"<desc>{html.escape(self._told())}</desc>",
+            f"<style>{_STYLE}</style>",
+            f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
+            _text(_LEFT, 26, self.title, "title"),
+            _text(_LEFT, 46, self.note, "note"),
+            *scale.axes(self.x_label, self.y_label),
+        ]
+        for number, line in enumerate(self.lines):
+            parts += _line(scale, line, _COLORS[number % len(_COLORS)])
+        parts += _names(scale, self.lines)
+        return "\n".join([*parts, "</svg>", ""])
+
+    def csv(self) -> str:
+        """Give the figures as rows, so that nobody has to read them off."""
+        rows = ["name,x,printed,measured,low,high"]
+        for line in self.lines:
+            name = '"' + line.name.replace('"', '""') + '"'
+            for point in line.points:
+                numbers = [point.x, point.printed, *(point.measured or (None, None, None))]
+                rows.append(",".join([name, *("" if n is None else f"{n:g}" for n in numbers)]))
+        return "\n".join([*rows, ""])
+
+    def _told(self) -> str:
+        told = []
+        for line in self.lines:
+            figures = ", ".join(f"{p.x:g}: {p.figures[0]:g}" for p in line.points if p.figures)
+            told.append(f"{line.name}: {figures}")
+        return f"{self.y_label} by {self.x_label}. {'; '.join(told)}."
+
+
+class _Scale:
+    """Places on the paper."""
+
+    def __init__(self, chart: Chart) -> None:
+        points = [point for line in chart.lines for point in line.points]
+        self.xs = sorted({point.x for point in points})
+        figures = [figure for point in points for figure in point.figures]
+        self.low, self.high = min(figures) / 1.1, max(figures) * 1.1
+
+    def x(self, value: float) -> float:
+        """Give the place from the left."""
+        first, last = self.xs[0], self.xs[-1]
+        share = math.log(value / first) / math.log(last / first) if last > first else 0.5
+        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        """Give the place from the top."""
+        share = math.log(value / self.low) / math.log(self.high / self.low)
+        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    def axes(self, x_label: str, y_label: str) -> list[str]:
+        """Draw the grid and its numbers."""
+        right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+        parts = []
+        for value in self.ticks():
+            y = self.y(value)
+            parts.append(f'<path class="grid" d="M{_LEFT} {y}H{right}"/>')
+            parts.append(_text(_LEFT - 8, y + 4, f"{value:g}", anchor="end"))
+        for value in self.xs:
+            x = self.x(value)
+            parts.append(f'<path class="grid" d="M{x} {_TOP}V{bottom}"/>')
+            parts.append(_text(x, bottom + 18, f"{value:g}", anchor="middle"))
+        middle = (_LEFT + right) / 2
+        parts.append(_text(middle, HEIGHT - 14, x_label, anchor="middle"))
+        turned = f'transform="rotate(-90 16 {(_TOP + bottom) / 2})"'
+        parts.append(_text(16, (_TOP + bottom) / 2, y_label, anchor="middle", more=turned))
+        return parts
+
+    def ticks(self) -> list[float]:
+        """List 1, 2 and 5 of every decade on the paper."""
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        values = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+        return [value for value in values if self.low <= value <= self.high]
+
+
+def _line(scale: _Scale, line: Line, color: str) -> list[str]:
+    printed = [(scale.x(p.x), scale.y(p.printed)) for p in line.points if p.printed is not None]
+    parts = []
+    if len(printed) > 1:
+        path = "L".join(f"{x} {y}" for x, y in printed)
+        parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="1.5"/>')
+    parts += [
+        f'<circle cx="{x}" cy="{y}" r="3.5" class="paper" stroke="{color}" stroke-width="1.5"/>'
+        for x, y in printed
+    ]
+    for point in line.points:
+        if point.measured is not None:
+            value, low, high = (scale.y(figure) for figure in point.measured)
+            x = scale.x(point.x)
+            parts.append(f'<path d="M{x} {low}V{high}" stroke="{color}" stroke-width="2"/>')
+            parts.append(f'<rect x="{x - 4}" y="{value - 4}" width="8" height="8" fill="{color}"/>')
+    return parts
+
+
+def _names(scale: _Scale, lines: Sequence[Line]) -> list[str]:
+    """Write the names beside the last points, moved apart where they would meet."""
+    ends = []
+    for number, line in enumerate(lines):
+        known = [point for point in line.points if point.figures]
+        if known:
+            ends.append((scale.y(known[-1].figures[0]), number, line.name))
+    parts, lowest = [], -math.inf
+    overlap = max(0.0, _TOP + _LABEL_GAP * len(ends) - (HEIGHT - _BOTTOM))
+    for y, number, name in sorted(ends):
+        lowest = max(y - overlap, lowest + _LABEL_GAP)
+        color = _COLORS[number % len(_COLORS)]
+        x = WIDTH - _RIGHT + 12
+        parts.append(f'<rect x="{x}" y="{lowest - 5:.1f}" width="10" height="10" fill="{color}"/>')
+        parts.append(_text(x + 16, lowest + 4, name))
+    return parts
+
+
+def _text(
+    x: float, y: float, words: str, style: str = "", *, anchor: str = "start", more: str = ""
+) -> str:
+    named = f' class="{style}"' if style else ""
+    return (
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{named}{" " * bool(more)}{more}>'
+        f"{html.escape(words)}</text>"
+    )

@@ -1,0 +1,108 @@
+"""Speeds as pictures: by batch, and over the model they are divided by; printed and measured."""
+
+from collections.abc import Iterator, Mapping
+
+from verify.claim import Claim
+from verify.expect import Ratio
+from verify.operand import MeasuredOf
+from verify.project import AtBatch, Project
+from verify.publish.chart import Chart, Line, Point
+from verify.report import Entry, Report
+
+FOLDER = "pictures"
+_MARKS = "circles: as printed; squares with bars: as measured, 95 % interval"
+
+
+def pictures(project: Project, report: Report) -> dict[str, str]:
+    """Draw what there is to draw.
+
+    Returns:
+        Text of SVG and CSV files by their name below ``results/``.
+    """
+    entries = {entry.claim.id: entry for entry in report.entries}
+    made = {}
+    for name, chart in charts(project, entries).items():
+        made[f"{FOLDER}/{name}.svg"] = chart.svg()
+        made[f"{FOLDER}/{name}.csv"] = chart.csv()
+    return made
+
+
+def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:
+    """Make the charts of every document that prints speeds at several batches, by name."""
+    made = {}
+    for source, lines in _by_source(project, entries).items():
+        card = _cards(project, source)
+        made[f"{source}-throughput"] = Chart(
+            title=f"Throughput by batch size, {source}",
+            note=f"Printed for {card}; {_MARKS}",
+            x_label="batch (images)",
+            y_label="images per second",
+            lines=lines,
+        )
+        ratios = list(_ratio_lines(project, entries, source))
+        if ratios:
+            made[f"{source}-speedup"] = Chart(
+                title=f"Speed-up at the same batch size, {source}",
+                note=f"Printed for {card}; {_MARKS}",
+                x_label="batch (images)",
+                y_label="times as fast",
+                lines=ratios,
+            )
+    return made
+
+
+def _by_source(project: Project, entries: Mapping[str, Entry]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for series in project.series.values():
+        first = next(iter(series.values()))
+        if first.expect.unit == "images/s" and len(series) > 1:
+            points = [_point(size, at, entries) for size, at in sorted(series.items())]
+            line = Line(str(first.need.params.subject()), points)
+            found.setdefault(project.claims[first.claim].source, []).append(line)
+    return found
+
+
+def _point(size: int, at: AtBatch, entries: Mapping[str, Entry]) -> Point:
+    return Point(size, float(at.expect.figure.value), _measured(entries[at.claim]))
+
+
+def _measured(entry: Entry) -> tuple[float, float, float] | None:
+    found = entry.verdict.measured
+    return None if found is None else (found.value, found.low, found.high)
+
+
+def _ratio_lines(project: Project, entries: Mapping[str, Entry], source: str) -> Iterator[Line]:
+    """Yield the ratios that tables ask of the models, one line for each pair."""
+    lines: dict[str, list[Point]] = {}
+    for claim in project.claims.values():
+        pair = _pair(project, claim) if claim.source == source else None
+        if pair is not None and isinstance(claim.expect, Ratio):
+            name, size = pair
+            printed = float(claim.expect.figure.value)
+            point = Point(size, printed, _measured(entries[claim.id]))
+            lines.setdefault(name, []).append(point)
+    for name, points in lines.items():
+        yield Line(name, sorted(points, key=lambda point: point.x))
+
+
+def _pair(project: Project, claim: Claim) -> tuple[str, int] | None:
+    """Name both models of a ratio and the batch that they share."""
+    if claim.twin_of is None or not all(isinstance(one, MeasuredOf) for one in claim.inputs):
+        return None
+    needs = project.needs[claim.id]
+    sizes = {getattr(need.params, "batch", None) for need in needs}
+    size = sizes.pop() if len(sizes) == 1 else None
+    if not isinstance(size, int):
+        return None
+    return " / ".join(str(need.params.subject()) for need in needs), size
+
+
+def _cards(project: Project, source: str) -> str:
+    """Name the GPUs that a document's speeds were printed for."""
+    cards = {
+        at.need.params.printed_on() or "a CPU"
+        for series in project.series.values()
+        for at in series.values()
+        if project.claims[at.claim].source == source
+    }
+    return ", ".join(sorted(cards))
