@@ -1,5 +1,6 @@
 """Charts: what they show, where, and that foreign text stays text."""
 
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
