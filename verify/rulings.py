@@ -158,8 +158,9 @@ def ordering(expect: Ordering) -> Decide:
 
     def decide(intervals: Sequence[Interval]) -> Verdict:
         left, right = intervals
-        relation = expect.relation.replace("_", " ")
-        return related(holds(expect.relation, left, right), f"the first is {relation} the second")
+        words = f"the first is {expect.relation.replace('_', ' ')} the second"
+        told = " against ".join(f"{float(middle(side)):.6g}" for side in intervals)
+        return related(holds(expect.relation, left, right), f"{words} ({told})")
 
     return decide
 

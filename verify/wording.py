@@ -47,11 +47,17 @@ _STRUCTURES = {"equal": "as printed", "not_equal": "not as printed"}
 """What is said in the place of a number where a structure was measured; the detail shows it."""
 
 
+_COMPARED = {"holds", "does_not_hold", "all_parts", "some_part_fails", "vague"}
+"""Reasons of verdicts on several measurements, whose numbers stand in the detail."""
+
+
 def measured_words(entry: Entry) -> str:
     """Give the measured number, with its interval where it has one."""
     measured = entry.verdict.measured
     if measured is None:
-        absent = "prints compared" if entry.claim.scope == "consistency" else "not measured"
+        absent = "compared" if entry.verdict.reason in _COMPARED else "not measured"
+        if entry.claim.scope == "consistency":
+            absent = "prints compared"
         return _STRUCTURES.get(entry.verdict.reason, absent)
     text = number(entry, measured.value)
     if measured.low == measured.high:
