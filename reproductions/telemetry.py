@@ -26,13 +26,13 @@ SLOWDOWNS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What the card said at one moment."""
+    """What the card said at one moment; None where it does not report a figure."""
 
-    sm_mhz: float
-    memory_mhz: float
-    watts: float
-    celsius: float
-    busy_percent: float
+    sm_mhz: float | None
+    memory_mhz: float | None
+    watts: float | None
+    celsius: float | None
+    busy_percent: float | None
     slowdowns: frozenset[str]
     processes: frozenset[int]
     """Numbers of the processes that compute on it, as the driver counts them."""
@@ -120,10 +120,11 @@ class Telemetry:
         }
 
 
-def _range(values: Sequence[float]) -> dict[str, float] | None:
-    if not values:
+def _range(values: Sequence[float | None]) -> dict[str, float] | None:
+    known = [value for value in values if value is not None]
+    if not known:
         return None
-    return {"least": min(values), "median": median(values), "most": max(values)}
+    return {"least": min(known), "median": median(known), "most": max(known)}
 
 
 def telemetry_of(index: int = 0, nvml: Any = None) -> Telemetry:
@@ -167,17 +168,26 @@ class NvmlCard:
     def read(self) -> Reading:
         """Ask for everything once."""
         nvml, handle = self.nvml, self.handle
-        reasons = nvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
+        reasons = self._ask(nvml.nvmlDeviceGetCurrentClocksEventReasons) or 0
         running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        milliwatts = self._ask(nvml.nvmlDeviceGetPowerUsage)
+        busy = self._ask(nvml.nvmlDeviceGetUtilizationRates)
         return Reading(
-            sm_mhz=nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM),
-            memory_mhz=nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM),
-            watts=nvml.nvmlDeviceGetPowerUsage(handle) / 1e3,
-            celsius=nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),
-            busy_percent=nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
+            sm_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+            memory_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_MEM),
+            watts=None if milliwatts is None else milliwatts / 1e3,
+            celsius=self._ask(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU),
+            busy_percent=None if busy is None else busy.gpu,
             slowdowns=frozenset(name for bit, name in SLOWDOWNS.items() if reasons & bit),
             processes=frozenset(process.pid for process in running),
         )
+
+    def _ask(self, figure: Callable[..., Any], *about: Any) -> Any:
+        """Ask for one figure; None from a card that does not report it."""
+        try:
+            return figure(self.handle, *about)
+        except self.nvml.NVMLError_NotSupported:
+            return None
 
 
 def nothing_watched() -> Telemetry:

@@ -1,6 +1,7 @@
 """Watching a GPU: a card that is made up, and a management library that is."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,10 @@ from reproductions.telemetry import HZ, NvmlCard, Reading, Telemetry, telemetry_
 
 class LostError(Exception):
     """What the made-up library raises."""
+
+
+class NotSupportedError(LostError):
+    """What it raises for a figure that a card does not report."""
 
 
 class Card:
@@ -65,6 +70,14 @@ def test_it_tells_the_range_of_what_it_read_and_how_often_the_card_was_slowed():
     assert found["card"] == {"name": "Toy GPU", "driver": "1.2"}
 
 
+def test_a_figure_that_a_card_does_not_report_is_none_and_never_zero():
+    class Silent(Card):
+        def read(self):
+            return replace(super().read(), watts=None)
+
+    assert watched(Silent())["watts"] is None
+
+
 def test_processes_that_were_there_before_are_counted_apart():
     found = watched(Card(processes=lambda number: (7, 8) if number == 1 else (7, 8, 9)))
     assert (found["other_processes"], found["most_processes"]) == (2, 3)
@@ -87,9 +100,15 @@ def test_a_library_that_finds_no_card_is_an_absence_with_a_reason():
     assert telemetry.summary() == {"available": False, "because": "NVML says: no driver"}
 
 
-def test_a_card_behind_the_library_is_read_whole():
+def refuse(*_):
+    raise NotSupportedError("not supported")
+
+
+@pytest.mark.parametrize("reports_power", [True, False])
+def test_a_card_behind_the_library_is_read_as_far_as_it_reports(reports_power):
     library = SimpleNamespace(
         NVMLError=LostError,
+        NVMLError_NotSupported=NotSupportedError,
         NVML_CLOCK_SM=1,
         NVML_CLOCK_MEM=2,
         NVML_TEMPERATURE_GPU=0,
@@ -98,13 +117,14 @@ def test_a_card_behind_the_library_is_read_whole():
         nvmlDeviceGetCurrentClocksEventReasons=lambda handle: 0x40 | 0x4 | 0x1,
         nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=42)],
         nvmlDeviceGetClockInfo=lambda handle, kind: 1000 * kind,
-        nvmlDeviceGetPowerUsage=lambda handle: 250_500,
+        nvmlDeviceGetPowerUsage=(lambda handle: 250_500) if reports_power else refuse,
         nvmlDeviceGetTemperature=lambda handle, kind: 61,
         nvmlDeviceGetUtilizationRates=lambda handle: SimpleNamespace(gpu=97),
     )
     card = NvmlCard(library, "handle")
     slow = frozenset({"thermal_hardware", "power_cap"})
-    assert card.read() == Reading(1000, 2000, 250.5, 61, 97, slow, frozenset({42}))
+    watts = 250.5 if reports_power else None
+    assert card.read() == Reading(1000, 2000, watts, 61, 97, slow, frozenset({42}))
     assert card.error is LostError
     assert card.describe() == {"name": "Toy GPU", "driver": "1"}
 
@@ -122,5 +142,6 @@ def test_the_library_that_is_installed_has_what_is_asked_of_it():
         "NVML_CLOCK_MEM",
         "NVML_TEMPERATURE_GPU",
         "NVMLError",
+        "NVMLError_NotSupported",
     ]
     assert [name for name in wanted if not hasattr(nvml, name)] == []
