@@ -23,8 +23,9 @@ def checkpointed(model: Classifier, what: str, segments: int) -> Iterator[None]:
 
     Args:
         model: in training mode.
-        what: ``none``; ``layers``, each on its own; ``graphers``, without what stands beside
-            them in a block; ``segments``, so many rows of layers.
+        what: ``none``; ``layers``, each on its own, downsampling too; ``graphers``, without what
+            stands beside them in a block; ``segments``, so many rows of layers, of which the last
+            is kept, since it is needed at once.
         segments: how many.
 
     Raises:
@@ -49,14 +50,12 @@ def _in_segments(model: Classifier, segments: int) -> Iterator[None]:
             f"want 1 to {len(layers)} segments, the number of layers, got {segments}; ask for fewer"
         )
     bounds = [len(layers) * number // segments for number in range(segments + 1)]
-    rows = [_Row(layers[a:b]) for a, b in pairwise(bounds)]
+    rows = [_Row(layers[a:b], rerun=b < len(layers)) for a, b in pairwise(bounds)]
     # On the instance, where it hides the method of the class until it is taken away again.
     cast(Any, model).layers = lambda: iter(rows)
-    model.set_grad_checkpointing(True)
     try:
         yield
     finally:
-        model.set_grad_checkpointing(False)
         del cast(Any, model).layers
 
 
@@ -65,11 +64,18 @@ class _Row(nn.Module):
 
     draws = True
 
-    def __init__(self, layers: Sequence[nn.Module]) -> None:
+    def __init__(self, layers: Sequence[nn.Module], *, rerun: bool) -> None:
         super().__init__()
+        self.rerun = rerun
         self.members = tuple(layers)  # not registered: they are the model's
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        if not self.rerun:
+            return self._run(x, generator)
+        result: Tensor = checkpoint(self._run, x, generator, use_reentrant=False)
+        return result
+
+    def _run(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         for layer in self.members:
             x = layer(x, generator) if getattr(layer, "draws", False) else layer(x)
         return x

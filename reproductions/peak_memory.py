@@ -6,7 +6,8 @@ once watched. On a GPU the allocator's own peaks count: ``allocated`` (tensors),
 bytes of all storages count (live_bytes.py), which is ``allocated``. ``activations`` is
 ``allocated`` less weights, buffers and images. Of a card of ``card_gib`` a run under a cap on
 this process says whether it fits; what does not fit under the cap runs once more without it, so
-that the peak is known. A run that fits nowhere is ``out_of_memory``, and has no peak.
+that the peak is known. A run that fits nowhere is ``out_of_memory`` and has no peak, but on a
+GPU ``allocated_at_least``: what tensors had taken by then.
 Facts: ``outcome`` (``runs`` or ``out_of_memory``), ``device``, and ``cap_gib`` where it ran
 under that cap. Cost: a few seconds. Source: memory figures and out-of-memory cells of the papers.
 """
@@ -41,7 +42,7 @@ def peak_memory(params: PeakMemoryParams, device: Device) -> Measurement:
         peak = _peak_or_none(params, runs_on)
     facts["outcome"] = "runs" if peak is not None else "out_of_memory"
     return Measurement(
-        values=_values(peak) if peak is not None else {},
+        values=_values(peak) if peak is not None else _at_least(runs_on),
         facts=facts,
         evidence={"bytes": vars(peak) if peak is not None else None},
     )
@@ -60,8 +61,18 @@ def _values(peak: Peak) -> dict[str, Quantity]:
     }
 
 
+def _at_least(device: torch.device) -> dict[str, Quantity]:
+    """Give what tensors had taken when no more was to be had; of a GPU."""
+    if device.type != "cuda":
+        return {}
+    taken = torch.cuda.max_memory_allocated(device) / GIB
+    return {"allocated_at_least": Quantity.exact(taken, "GiB")}
+
+
 def _peak_or_none(params: PeakMemoryParams, device: torch.device) -> Peak | None:
     """Measure the peak; None where it does not fit."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     try:
         with precision(params.precision, device):
             return _peak(params, device)

@@ -94,12 +94,13 @@ def pool_throughput(measurements: Sequence[Measurement]) -> Measurement:
     ]
     evidence: dict[str, JsonValue] = {_PROCESSES: processes}
     if _all_ran_out(measurements):
-        return out_of_memory(setting, evidence)
+        found = out_of_memory(setting, evidence)
+        return found.model_copy(update={"values": _most("allocated_at_least", measurements)})
     return Measurement(
         values={
             "throughput": _pooled(measurements, "throughput"),
             "latency": _pooled(measurements, "latency"),
-            **_most_allocated(measurements),
+            **_most("allocated", measurements),
         },
         facts={_OUTCOME: "runs", **_told(setting)},
         samples={_LATENCY_MS: [found.values["latency"].value for found in measurements]},
@@ -112,11 +113,11 @@ def _told(setting: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return {name: setting[name] for name in ("device", "kernel") if name in setting}
 
 
-def _most_allocated(measurements: Sequence[Measurement]) -> dict[str, Quantity]:
+def _most(name: str, measurements: Sequence[Measurement]) -> dict[str, Quantity]:
     """Give the most that tensors took in any process, where that was read."""
     found = [one.evidence.get("allocated_bytes") for one in measurements]
     known = [size for size in found if isinstance(size, int)]
-    return {"allocated": Quantity.exact(max(known) / 2**30, "GiB")} if known else {}
+    return {name: Quantity.exact(max(known) / 2**30, "GiB")} if known else {}
 
 
 def _all_ran_out(measurements: Sequence[Measurement]) -> bool:

@@ -55,7 +55,7 @@ def throughput(params: ThroughputParams, device: Device) -> Measurement:
         except RuntimeError as error:
             if not says_out_of_memory(error):
                 raise
-            return out_of_memory(setting, {"error": str(error).partition("\n")[0]})
+            return out_of_memory(setting, _told_by(error, place))
     in_ms = [second * 1e3 for second in reading.seconds]
     evidence = _evidence(in_ms, reading)
     if place.type == "cuda":
@@ -152,6 +152,14 @@ def _images(params: ThroughputParams, place: torch.device) -> Tensor:
 def _memory_format(params: ThroughputParams) -> torch.memory_format:
     is_last = params.layout == "channels_last"
     return torch.channels_last if is_last else torch.contiguous_format
+
+
+def _told_by(error: RuntimeError, place: torch.device) -> dict[str, JsonValue]:
+    """Lay out what the allocator said, and how much tensors had taken by then."""
+    said: dict[str, JsonValue] = {"error": str(error).partition("\n")[0]}
+    if place.type == "cuda":
+        said["allocated_bytes"] = torch.cuda.max_memory_allocated(place)
+    return said
 
 
 def _evidence(in_ms: list[float], reading: Reading) -> dict[str, JsonValue]:

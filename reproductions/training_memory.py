@@ -18,7 +18,10 @@ Values, of the mode, ``_ratio`` against the plain step:
 * ``images_per_second``: of the median of three steps.
 * ``largest_batch``: the most images whose peak stays within ``budget_gib``, where one is given.
 
-Facts: ``gradients`` (``bitwise equal`` or ``different``), ``device``.
+* ``gradient_noise``: the distance of two plain steps, 0 on deterministic kernels.
+
+Facts: ``gradients`` (``bitwise equal``, ``different``, or ``not deterministic`` where two plain
+steps differ), ``device``.
 Cost: seconds on a CPU. Source: the question of the report on gradient checkpointing in Vision
 GNNs, which prints no figure for it; T. Chen et al., "Training Deep Nets with Sublinear Memory
 Cost", arXiv:1604.06174.
@@ -30,18 +33,18 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.models import build_model
-from reproductions.placement import class_name, place_of
+from reproductions.placement import class_name, place_of, says_out_of_memory
 from reproductions.training_step import GIB, Mode, operations_of, peak_of, seconds_of, step
 from vig_models.classifier import Classifier
 
 _LAPS = 3
-_MOST_TRIES = 24
 PLAIN = Mode()
 
 
@@ -53,7 +56,9 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
     torch.manual_seed(params.seed)
     model = _model(params).to(runs_on).train()
     images, labels = _batch(params, runs_on)
-    plain, other = (_after_step(model, images, labels, one, params.seed) for one in (PLAIN, mode))
+    plain, again, other = (
+        _after_step(model, images, labels, one, params.seed) for one in (PLAIN, PLAIN, mode)
+    )
     used = copy.deepcopy(model)  # what follows moves its statistics
     peaks = [_peak(used, images, labels, one) for one in (PLAIN, mode)]
     operations = [operations_of(partial(step, used, images, labels, one)) for one in (PLAIN, mode)]
@@ -64,26 +69,35 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
         "operations_ratio": Quantity.exact(operations[1] / operations[0], "ratio"),
         "images_per_second": Quantity.exact(params.batch / lap, "images/s"),
         **_gradients(plain, other),
+        "gradient_noise": _gradients(plain, again)["gradient_distance"],
         **_statistics(model, plain, other),
     }
     if other.updates > plain.updates:
         mended = _after_step(_mended(model, other), images, labels, mode, params.seed)
         values["batchnorm_drift_mended"] = Quantity.exact(_drift(model, plain, mended), "ratio")
+    tried: dict[str, JsonValue] = {}
     if params.budget_gib is not None:
-        largest = _largest_batch(used, params, mode, runs_on)
+        largest, tried = _largest_batch(used, params, mode, runs_on)
         values["largest_batch"] = Quantity.exact(largest, "images")
-    equal = all(torch.equal(one, other.gradients[name]) for name, one in plain.gradients.items())
     return Measurement(
         values=values,
         facts={
             "device": class_name(runs_on),
-            "gradients": "bitwise equal" if equal else "different",
+            "gradients": _compared(plain, again, other),
         },
         evidence={
             "peak_bytes": {"plain": peaks[0], "mode": peaks[1]},
             "operations": {"plain": operations[0], "mode": operations[1]},
             "seconds": lap,
             "parameters": sum(p.numel() for p in model.parameters()),
+            "norms": {
+                "gradient": float(_flat(plain.gradients).norm()),
+                "gradient_difference": float(
+                    (_flat(plain.gradients) - _flat(other.gradients)).norm()
+                ),
+                "running_means_moved": float(_moved(model, plain)),
+            },
+            "peak_bytes_by_batch": tried,
         },
     )
 
@@ -154,6 +168,18 @@ def _after_step(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, s
     )
 
 
+def _compared(plain: _After, again: _After, other: _After) -> str:
+    """Say whether gradients are the plain ones, where two plain steps have the same."""
+    pairs = {"again": again, "other": other}
+    equal = {
+        name: all(torch.equal(one, after.gradients[key]) for key, one in plain.gradients.items())
+        for name, after in pairs.items()
+    }
+    if not equal["again"]:
+        return "not deterministic"
+    return "bitwise equal" if equal["other"] else "different"
+
+
 def _gradient(parameter: nn.Parameter) -> Tensor:
     """Give the gradient; zero where none arrived, as an optimizer would take it."""
     return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
@@ -188,9 +214,15 @@ def _drift(model: nn.Module, plain: _After, other: _After) -> float:
     """Compare running means with the plain ones, by how far a plain step moves them."""
     if not plain.means:
         return 0.0
+    return float((_flat(other.means) - _flat(plain.means)).norm() / _moved(model, plain))
+
+
+def _moved(model: nn.Module, plain: _After) -> float:
+    """Say how far a plain step moves the running means."""
+    if not plain.means:
+        return 0.0
     before = _flat({name: norm.running_mean for name, norm in _norms(model) if name in plain.means})
-    moved = _flat(plain.means) - before
-    return float((_flat(other.means) - _flat(plain.means)).norm() / moved.norm())
+    return float((_flat(plain.means) - before).norm())
 
 
 def _flat(tensors: Mapping[str, Tensor | None]) -> Tensor:
@@ -209,25 +241,32 @@ def _mended(model: Classifier, other: _After) -> Classifier:
 
 def _largest_batch(
     model: Classifier, params: TrainingMemoryParams, mode: Mode, device: torch.device
-) -> int:
-    """Find the most images, in steps of the micro-batches, whose peak stays within the budget."""
+) -> tuple[int, dict[str, JsonValue]]:
+    """Find the most images, in steps of the micro-batches, whose peak stays within the budget.
+
+    Returns:
+        The number, 0 where not even two a micro-batch fit, and the peaks in bytes by batch; None
+        is one that ran out of memory.
+    """
     budget = (params.budget_gib or 0) * GIB
+    tried: dict[str, JsonValue] = {}
 
     def fits(micro: int) -> bool:
-        asked = params.model_copy(update={"batch": micro * params.micro_batches})
-        images, labels = _batch(asked, device)
-        return _peak(model, images, labels, mode) <= budget
+        batch = micro * params.micro_batches
+        images, labels = _batch(params.model_copy(update={"batch": batch}), device)
+        try:
+            peak = _peak(model, images, labels, mode)
+        except RuntimeError as error:
+            if not says_out_of_memory(error):
+                raise
+            peak = None
+        tried[str(batch)] = peak
+        return peak is not None and peak <= budget
 
     low, high = 1, 2  # a head with BatchNorm takes no single image
-    for _ in range(_MOST_TRIES):
-        if not fits(high):
-            break
+    while fits(high):
         low, high = high, 2 * high
-    else:
-        return low * params.micro_batches
-    if low == 1:
-        return 0
-    while high - low > 1:
+    while low > 1 and high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return low * params.micro_batches
+    return (low * params.micro_batches if low > 1 else 0), tried

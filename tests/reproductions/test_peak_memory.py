@@ -98,9 +98,12 @@ def test_a_smaller_card_is_tried_under_a_cap_first(needed_gib, fits_cap, outcome
     monkeypatch.setattr(module, "_peak_or_none", peak)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (141 * GIB, 141 * GIB))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 139 * GIB)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", set_fraction)
     found = measure(device="rtx-6000-ada", card_gib=48.0)
     assert (found.facts["outcome"], found.facts.get("cap_gib")) == (outcome, cap)
     assert ("allocated" in found.values) is (outcome == "runs")
+    if outcome == "out_of_memory":
+        assert found.values["allocated_at_least"].value == 139
     assert limit == [141.0]
     assert fits_cap is (cap is not None)

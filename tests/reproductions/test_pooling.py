@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reproductions.catalog import THROUGHPUT
+from reproductions.catalog_runs import THROUGHPUT
 from reproductions.contract import Measurement
 from reproductions.errors import ReproductionError
 from reproductions.pooling import PROCESSES, of_process, out_of_memory, pool_throughput

@@ -240,6 +240,15 @@ def test_7_out_of_memory_passes_only_by_a_peak_above_the_card(
     assert project.tables[-1].rows[-1].claim == "toyvig.speed.a.b512"
 
 
+@pytest.mark.parametrize(("taken", "word"), [(48.5, "pass"), (40.0, "not_comparable")])
+def test_7_what_was_taken_when_memory_ran_out_proves_only_that_more_was_needed(
+    project: Project, taken: float, word: str
+) -> None:
+    values = {"allocated_at_least": Quantity.exact(taken, "GiB")}
+    answers = {("a", 512): Measurement(values=values, facts={"outcome": "out_of_memory"})}
+    assert verdicts(project, answers)["toyvig.speed.a.b512"].verdict == word
+
+
 @pytest.mark.parametrize(
     ("last", "word"),
     [(8.7, "pass"), (8.9, "pass"), (8.69, "fail"), (8.91, "fail"), ((8.6, 8.8), "inconclusive")],

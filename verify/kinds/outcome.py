@@ -8,6 +8,8 @@ from verify.verdict import Measured, Reason, Verdict, Word
 
 ALLOCATED = "allocated"
 """The key of the allocated-tensor peak, in GiB."""
+AT_LEAST = "allocated_at_least"
+"""The key of what tensors had taken when memory ran out; below the card it says nothing."""
 OUTCOME = "outcome"
 """The fact ``out_of_memory`` or ``runs``; ``device`` and ``cap_gib`` say where and under what."""
 
@@ -24,7 +26,7 @@ def outcome(expect: Outcome, found: Measurement) -> Verdict:
     a peak above the card does. Only a run under the cap refutes it, on that card's model.
     """
     card = Interval(None, exactly(expect.card_gib))
-    peak = found.values.get(ALLOCATED)
+    peak = found.values.get(ALLOCATED) or found.values.get(AT_LEAST)
     shown = shown_quantity(peak) if peak is not None else None
     over = peak is not None and card.disjoint(interval_of(peak))
     if over:
