@@ -2,9 +2,9 @@
 
 Every operation is watched; the memory behind what it returns counts from then on until nothing
 refers to it. Unlike the resident set of the process this sees no allocator and no library, and
-unlike hooks on what autograd saves it sees the second run of a checkpoint. In the backward pass
-Python holds what an operation is given until it returns, so that the peak may be one activation
-higher than that of torch's profiler; without gradients the two agree.
+unlike hooks on what autograd saves it sees the second run of a checkpoint. It agrees
+with torch's profiler byte for byte, but where torch works in place unless somebody watches: the
+backward pass of a maximum, so that a training step of a fast form may read one activation more.
 """
 
 import weakref
