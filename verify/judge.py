@@ -91,9 +91,12 @@ class _Court:
             if claim.twin_of is None:
                 return self._printed_arithmetic(claim, expect)
             return self._measured_arithmetic(claim, expect)
-        if isinstance(expect, Ratio | Difference | Ordering):
+        is_measured = bool(self.project.needs[claim.id])
+        if isinstance(expect, Ordering) and not is_measured:
+            return ordering(expect)([self._rounding(str(id_)) for id_ in claim.inputs])
+        if isinstance(expect, Ratio | Difference):
             return self._compared(claim, expect)
-        if isinstance(expect, SET_KINDS):
+        if isinstance(expect, (*SET_KINDS, Ordering)):
             verdict = judged_set(self.project, claim, self._found, self.stored)
             return self._capped(verdict, self.project.needs[claim.id])
         return self._alternatives(claim, lambda need: self._single(claim, expect, need))
@@ -260,18 +263,13 @@ class _Court:
 
     # -- several measurements ------------------------------------------------------------
 
-    def _compared(self, claim: Claim, expect: Ratio | Difference | Ordering) -> Verdict:
-        """Judge two inputs against each other: measured ones, or the prints of two claims."""
-        decide = (
-            ordering(expect) if isinstance(expect, Ordering) else combined(claim.tolerance, expect)
-        )
-        if not self.project.needs[claim.id]:
-            prints = [self._rounding(str(id_)) for id_ in claim.inputs]
-            return decide(prints)
+    def _compared(self, claim: Claim, expect: Ratio | Difference) -> Verdict:
+        """Judge the ratio or difference of two measurements."""
+        decide = combined(claim.tolerance, expect)
         needs = list(self.project.needs[claim.id])
         stated = [convention_of(self.project, given) for given in claim.inputs]
         verdict = self._derived(needs, stated, decide)
-        verdict = by_rounds(claim, verdict, [self._found(need) for need in needs])
+        verdict = by_rounds(claim, verdict, needs, [self._found(need) for need in needs])
         verdict = where_taken(self.project, claim, verdict, needs, self._found)
         return self._capped(verdict, needs)
 

@@ -7,6 +7,7 @@ from reproductions.contract import SPECS, Params, Spec
 from verify.digest import digest
 
 WANTS_CUDA = "wants a CUDA device"
+"""What is said of a measurement on a machine without one."""
 
 
 @dataclass(frozen=True)

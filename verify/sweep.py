@@ -70,7 +70,7 @@ def sweep(
         Outcomes by ``Need.key``.
     """
     cells = [_Cell(need) for need in needs]
-    again: list[Measurement] = []
+    pairs: list[tuple[float, float]] = []
     is_gpu = needs[0].params.wants_cuda()
     anchors = Need("anchors", AnchorsParams(device="cuda" if is_gpu else "cpu"))
     rounds = needs[0].spec.processes
@@ -78,7 +78,7 @@ def sweep(
         opening = _answer(process.measure(anchors))
         for number in range(rounds):
             process.close()
-            again += _one_round(cells, number, process, progress)
+            pairs += _one_round(cells, number, process, progress)
             if all(cell.ended is not None for cell in cells):
                 break
         closing = _answer(process.measure(anchors))
@@ -92,24 +92,25 @@ def sweep(
         "telemetry": watched.summary(),
         "remarks": list(found.remarks),
     }
-    floor = _floor(cells[0], again)
+    # Two readings have no scatter of their own; then nothing tells how far noise goes.
+    floor = 100 * noise_floor(pairs, level=_LEVEL) if len(pairs) > 1 else None
     return {cell.need.key: _outcome(cell, found, told, floor) for cell in cells}
 
 
 def _one_round(
     cells: Sequence[_Cell], number: int, process: Process, progress: Callable[[Need], None]
-) -> list[Measurement]:
-    """Run every cell that is still in the running once; give the first one's second run."""
+) -> list[tuple[float, float]]:
+    """Run every cell that is still in the running once; give the first one's two times, if any."""
     start = number % len(cells)
     for cell in [*cells[start:], *cells[:start]]:
         if cell.ended is None:
             progress(cell.need)
             _run(cell, process)
-    first = cells[0]
-    if first.ended is not None or first.ran_out:
+    first = next((cell for cell in cells if cell.ended is None and not cell.ran_out), None)
+    again = _answer(process.measure(first.need)) if first is not None else None
+    if first is None or again is None or not again.samples:
         return []
-    measured = _answer(process.measure(first.need))
-    return [] if measured is None else [measured]
+    return [(first.rounds[-1].samples["latency_ms"][0], again.samples["latency_ms"][0])]
 
 
 def _run(cell: _Cell, process: Process) -> None:
@@ -135,16 +136,6 @@ def _figures(anchors: Measurement | None) -> dict[str, float] | None:
     return {name: quantity.value for name, quantity in anchors.values.items()}
 
 
-def _floor(first: _Cell, again: Sequence[Measurement]) -> float | None:
-    """Say, in percent, how far the first cell is from itself; None where it did not run."""
-    if first.ended is not None or first.ran_out or len(again) != len(first.rounds):
-        return None
-    before, after = (
-        [one.samples["latency_ms"][0] for one in series] for series in (first.rounds, again)
-    )
-    return 100 * noise_floor(list(zip(before, after, strict=True)), level=_LEVEL)
-
-
 def _outcome(cell: _Cell, found: Fitness, told: Mapping[str, Any], floor: float | None) -> Outcome:
     if cell.ended is not None:
         return cell.ended
@@ -157,7 +148,10 @@ def _outcome(cell: _Cell, found: Fitness, told: Mapping[str, Any], floor: float 
     except ReproductionError as error:
         return _error(type(error).__name__, str(error), cell.worker, told)
     values = dict(pooled.values)
-    if values and floor is not None:
+    if pooled.samples and floor is None:
+        told_why = "no model ran twice in two rounds, so that nothing tells the noise"
+        return _error("UnfitSessionError", told_why, cell.worker, told)
+    if pooled.samples and floor is not None:
         values[NOISE_FLOOR] = Quantity.exact(floor, "percent")
     measurement = pooled.model_copy(
         update={

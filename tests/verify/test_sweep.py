@@ -87,6 +87,27 @@ def test_the_noise_floor_is_how_far_the_first_model_is_from_itself():
     assert loud["value"] > 2  # percent; what is always slower the second time is noise too
 
 
+def test_the_noise_floor_is_that_of_the_first_model_that_runs():
+    machine = Machine(lambda model, process, run: 10.0 * (1 + 0.02 * run))
+    machine.answers["pvig_ti"] = Outcome({"outcome": "blocked", "reason": "gone"}, None)
+    found = session(machine)["greedyvig_s"]["measurement"]["values"]["noise_floor"]
+    assert found["value"] > 2
+
+
+def test_without_a_noise_floor_a_session_is_an_error():
+    machine = Machine()
+    whole = machine.measure
+
+    def once(need):
+        again = (machine.process, need.params.model_dump().get("model")) in machine.asked
+        return Outcome({"outcome": "error", "reason": "gone"}, None) if again else whole(need)
+
+    machine.measure = once
+    found = session(machine)["clustervig_ti"]
+    assert found["outcome"] == "error"
+    assert "nothing tells the noise" in found["reason"]
+
+
 def test_what_was_measured_together_says_so():
     found = session(Machine())
     facts = [body["measurement"]["facts"] for body in found.values()]

@@ -1,6 +1,7 @@
 """Which is more: one pair, every pair of a list, every step of a series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -36,7 +37,11 @@ def ordered(expect: Ordering, members: Sequence[Member]) -> Verdict:
     """Ask one pair for its order."""
     first, second = members
     part = compared(first, second, expect.relation, of=1)
-    return all_out_of_memory(part.verdict.detail) if part.apart else part.verdict
+    if part.apart:
+        return all_out_of_memory(part.verdict.detail)
+    if part.verdict.verdict not in {"pass", "fail"}:
+        return part.verdict
+    return replace(part.verdict, detail=f"{part.verdict.detail}; {part.what}: {part.numbers}")
 
 
 def compared(first: Member, second: Member, relation: Relation, *, of: int) -> Part:
@@ -47,7 +52,7 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
     if first.out_of_memory or second.out_of_memory:
         verdict = all_out_of_memory(f"{what}: out of memory")
         return Part(what, verdict, numbers, apart=True)
-    obstacle = obstacle_among([first, second])
+    obstacle = obstacle_among([first, second]) or first.obstacle or second.obstacle
     if obstacle is not None:
         return Part(what, obstacle, numbers)
     if first.interval is None or second.interval is None:

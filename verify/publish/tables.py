@@ -37,11 +37,12 @@ def pages(project: Project, report: Report) -> Pages:
         _file_name(source, table): _table_page(project, columns, entries, report.head)
         for (source, table), columns in grouped.items()
     }
+    drawn = pictures(project, report)
     return {
-        "README.md": _summary_page(project, report, grouped),
+        "README.md": _summary_page(project, report, grouped, drawn),
         **made,
         findings.PAGE: findings.page(project, report),
-        **pictures(project, report),
+        **drawn,
     }
 
 
@@ -149,7 +150,10 @@ def _notes(columns: list[TableColumn], entries: Mapping[str, Entry]) -> list[str
 
 
 def _summary_page(
-    project: Project, report: Report, grouped: Mapping[tuple[str, str], list[TableColumn]]
+    project: Project,
+    report: Report,
+    grouped: Mapping[tuple[str, str], list[TableColumn]],
+    drawn: Pages,
 ) -> str:
     counts = report.counts()
     decided = counts["pass"] + counts["fail"]
@@ -170,9 +174,9 @@ def _summary_page(
         title = f"Table {table}: {columns[0].title}"
         document = project.index.sources[source].title
         lines.append(f"- [{safe(title)}]({_file_name(source, table)}), {safe(document)}")
-    drawn = [name for name in pictures(project, report) if name.endswith(".svg")]
-    if drawn:
-        lines += ["", "## Pictures", "", *(f"![{Path(n).stem}]({n})\n" for n in drawn)]
+    shown = [name for name in drawn if name.endswith(".svg")]
+    if shown:
+        lines += ["", "## Pictures", "", *(f"![{Path(n).stem}]({n})\n" for n in shown)]
     lines += ["", *findings.in_short(project, report), *_undecided(report), footer(report.head)]
     return "\n".join(lines)
 
