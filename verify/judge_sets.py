@@ -97,7 +97,8 @@ def printing(project: Project, given: Input) -> Claim | None:
 def _told_apart(members: list[Member], needs: tuple[Need, ...]) -> list[Member]:
     """Name what differs where one model is measured in several ways."""
     params = [need.params.model_dump(mode="json") for need in needs]
-    varying = {key for one in params for key in one if len({str(p.get(key)) for p in params}) > 1}
+    keys = {key for one in params for key in one}
+    varying = {key for key in keys if len({str(one.get(key)) for one in params}) > 1}
     several = {need.reproduction for need in needs}
     named = []
     for member, need, given in zip(members, needs, params, strict=True):

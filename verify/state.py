@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproductions.contract import Measurement
-from verify.digest import Modules, code_digest
+from verify.code_digest import Modules, code_digest
 from verify.environment import package_version
 from verify.errors import VerifyError
 from verify.ledger import Event, combined_head, open_ledgers
