@@ -273,6 +273,14 @@ class Row(Strict):
     because: Text | None = None
 
 
+class BesideRow(Strict):
+    """What a table column leaves out and is measured with it all the same."""
+
+    model: str | None = None
+    params: dict[str, JsonValue] = {}
+    """Those that differ from the column's."""
+
+
 class TableBlock(Strict):
     """A table column written as a table; the loader expands it to one claim a row."""
 
@@ -292,12 +300,19 @@ class TableBlock(Strict):
     """Why no program can settle this column; beside ``check: none`` only."""
     over: dict[str, str] = {}
     """Rows, each with the row it is divided by: the loader asks the printed ratio of the models."""
+    beside: dict[str, BesideRow] = {}
+    """Figures the document does not print, by a label of our own: measured with the first row and
+    shown below the last one; nothing is judged by them."""
     rows: Annotated[dict[str, Row], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _measured_or_not(self) -> Self:
         if (self.check is None) == (self.reproduction is None):
             raise ValueError("want either a reproduction or check: none, got both or neither")
+        if self.beside and self.reproduction is None:
+            raise ValueError("want beside only where a reproduction measures, got check: none")
+        if both := sorted(self.beside.keys() & self.rows.keys()):
+            raise ValueError(f"want beside for what no row has, got the row {both[0]!r}; rename it")
         return self
 
 

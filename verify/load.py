@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,12 +41,21 @@ def load(root: Path) -> Project:
     loading.restate()
     loading.add_twins()
     claims: Mapping[str, Claim] = loading.claims
-    needs, protocols, problems = check(index, loading.index_place, claims, loading.places)
-    loading.problems.extend(problems)
+    checked = check(index, loading.index_place, claims, loading.places, loading.blocks)
+    loading.problems.extend(checked.problems)
     loading.fail_if_refused()
-    claims = with_default_tolerances(claims, needs)
-    where = {id_: place.where for id_, place in loading.places.items()}
-    return Project(root, index, claims, tuple(loading.tables), where, needs, protocols)
+    columns = zip(loading.tables, checked.beside, strict=True)
+    tables = tuple(replace(column, beside=beside) for column, beside in columns)
+    return Project(
+        root,
+        index,
+        with_default_tolerances(claims, checked.needs),
+        tables,
+        {id_: place.where for id_, place in loading.places.items()},
+        checked.needs,
+        checked.protocols,
+        {column.rows[0].claim: tuple(column.beside.values()) for column in tables if column.beside},
+    )
 
 
 @dataclass
@@ -56,6 +65,8 @@ class _Loading:
     claims: dict[str, Claim] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     tables: list[TableColumn] = field(default_factory=list)
+    blocks: list[tuple[Place, TableBlock]] = field(default_factory=list)
+    """That the tables were read from."""
     restated: list[tuple[str, Row, Cell, Place]] = field(default_factory=list)
     divided: list[tuple[str, str]] = field(default_factory=list)
     """Claims of rows, each with that of the row it is divided by."""
@@ -170,6 +181,7 @@ class _Loading:
             if claim is not None and self._add(claim, place):
                 rows.append(TableRow(label, claim.id))
         self._divide(Place(document, path), block, {row.label: row.claim for row in rows})
+        self.blocks.append((Place(document, path), block))
         self.tables.append(
             TableColumn(source, block.table.table, block.title, block.table.column, tuple(rows))
         )

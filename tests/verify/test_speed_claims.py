@@ -7,6 +7,7 @@ from verify.errors import ClaimError
 from verify.findings import findings_of
 from verify.judge import judge
 from verify.load import load
+from verify.plan import Machine, make_plan
 from verify.state import State
 from verify.stored import Stored
 
@@ -128,6 +129,13 @@ def test_what_wants_a_gpu_is_blocked_until_it_was_on_one(project):
     found = verdicts(project, {}, device=CARD)[f"{AT}.pvig_ti.b8"]
     assert (found.verdict, found.reason) == ("blocked", "no_device")
     assert found.detail.startswith("wants a CUDA device")
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+def test_a_speed_at_one_batch_is_measured_without_the_others(batch, project):
+    asked = [f"toyvig.throughput.{model}.b{batch}" for model in ("pvig_ti", "clustervig_ti")]
+    plan = make_plan(project, {}, asked, machine=Machine("h200", has_gpu=True))
+    assert [job.need.params.batch for job in plan.jobs] == [batch, batch]
 
 
 @pytest.mark.parametrize(
