@@ -42,6 +42,7 @@ def _positive(by: str) -> str:
 
 
 Amount = Annotated[Decimal_, AfterValidator(_positive)]
+CardName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Cell(Strict):
@@ -373,6 +374,16 @@ class PlannedReproduction(Strict):
     tolerance: DefaultTolerance | None = None
 
 
+class Card(Strict):
+    """What is known of a class of GPU that documents print speeds for."""
+
+    tera_operations: Amount
+    """The most floating-point operations it does in a second, in 10^12, at the precision that the
+    speeds were taken in; a multiply-accumulate is two."""
+    because: Text
+    """Where the number is from."""
+
+
 class Index(Strict):
     """``claims.yaml``: documents, works, and what is said about models."""
 
@@ -384,6 +395,8 @@ class Index(Strict):
     """Names claims may use before the model is written; their claims are blocked until then."""
     planned_reproductions: dict[Name, PlannedReproduction] = {}
     """Names claims may use, with any params, before the reproduction is written; likewise."""
+    cards: dict[CardName, Card] = {}
+    """By the name that ``params.device`` gives it: printed speeds beyond them are a finding."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
     renamed: dict[Id, Id] = {}

@@ -39,7 +39,7 @@ _TITLES = {
     "implausible": (
         "Speeds that are hard to believe",
         "By the printed speeds a larger batch is done in less than four fifths of the time of a "
-        "smaller one.",
+        "smaller one, or a GPU does more arithmetic than it can.",
     ),
     "verdict_changed": (
         "Known verdicts that changed",
