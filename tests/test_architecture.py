@@ -15,6 +15,8 @@ FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"
 TORCH_FREE = [
     "vig_models",
     "vig_models.registry",
+    "reproductions.artifact_cache",
+    "reproductions.artifacts",
     "reproductions.catalog",
     "reproductions.contract",
     "reproductions.conventions",
