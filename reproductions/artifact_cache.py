@@ -159,6 +159,13 @@ class Cache:
         """
         if record.folder is not None:
             return _listing_problem(Path(record.folder), record.listing)
+        problem = self.file_problem(record, entry)
+        if problem is None and entry.layout == "archive":
+            return _listing_problem(self.contents(str(record.sha256)), record.listing)
+        return problem
+
+    def file_problem(self, record: Record, entry: Artifact) -> str | None:
+        """Say in one clause what is wrong with the file itself; None if nothing is."""
         file = self.object(str(record.sha256))
         try:
             if Stamp.of(file) != record.stamp:
@@ -168,8 +175,6 @@ class Cache:
                 self._restamp(record, entry)
         except OSError as error:
             return f"none where it was put ({error.strerror})"
-        if entry.layout == "archive":
-            return _listing_problem(self.contents(str(record.sha256)), record.listing)
         return None
 
     def place(self, record: Record, entry: Artifact) -> Path:

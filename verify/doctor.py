@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reproductions.artifact_cache import Cache, cache_folder
 from verify.environment import (
     PACKAGES,
     environment,
@@ -204,6 +205,7 @@ def _machine(project: Project, state: State) -> dict[str, Any]:
             {"machine": machine, "events": len(events), "torn": machine in state.torn}
             for machine, events in state.ledgers.items()
         ],
+        "artifacts": Cache(cache_folder()).fetched(),
         "results": _disk(project.results),
     }
 

@@ -247,7 +247,8 @@ def _workers(project: Project) -> Iterator[Any]:
 
     def worker_on(device: str) -> Worker:
         if device not in workers:
-            workers[device] = Worker(device, modules, [project.root] if modules else [])
+            paths = [project.root] if modules else []
+            workers[device] = Worker(device, modules, paths, project.artifacts)
         return workers[device]
 
     try:
