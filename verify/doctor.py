@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from verify.environment import (
     machine_slug,
     package_version,
 )
+from verify.fetch import has_fetched
 from verify.plan import Machine, make_plan, wants_more
 from verify.project import Project
 from verify.report import Entry, Report, report_on
@@ -94,7 +96,7 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         project,
         state.stored,
         list(project.claims),
-        machine=Machine(machine_slug(), has_gpu()),
+        machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=[e.claim.id for e in report.entries if wants_more(e.verdict)],
     )
     counts = report.counts()

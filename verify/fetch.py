@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.artifact_cache import Cache, cache_folder, locate
 from reproductions.artifacts import Artifact, artifacts, matching
 from reproductions.errors import ReproductionError
 from verify.errors import VerifyError
 from verify.project import Project
 
-__all__ = ["FETCHED", "Row", "cache_in", "chosen", "fetch_each", "rows"]
+__all__ = ["FETCHED", "Row", "cache_in", "chosen", "fetch_each", "has_fetched", "rows"]
 
 FETCHED = "fetched"
 """The state of an artifact that is there and whole."""
@@ -118,6 +118,16 @@ def wants(name: str, entry: Artifact, params: Mapping[str, Any]) -> bool:
     if name.startswith("weights/"):  # those of the catalogue are classifiers of ImageNet
         return params.get("model") in entry.serves and dataset.startswith(_TRAINED_ON)
     return dataset in entry.serves
+
+
+def has_fetched(name: str) -> bool:
+    """Tell whether an artifact is in the usual cache, whole."""
+    try:
+        for found in matching(name):
+            locate(found)
+    except ReproductionError:
+        return False
+    return True
 
 
 def fetch_each(
