@@ -192,14 +192,21 @@ class Cache:
             write_whole(self.record_path(record.name, entry), again.model_dump_json(indent=1))
 
 
-def cache_folder() -> Path:
-    """Name the folder of fetched files: ``vig-verify`` in the user's cache.
+def cache_folder(caches: Path | None = None) -> Path:
+    """Name the folder of fetched files: ``vig-verify`` in the user's cache, or in ``caches``.
 
-    That is ``$XDG_CACHE_HOME``, or ``~/.cache`` where it is not set.
+    The user's is ``$XDG_CACHE_HOME``, or ``~/.cache`` where it is not set.
+
+    Raises:
+        ReproductionError: it is not set, and the user has no home.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    usual = Path.home() / ".cache"
-    return (Path(base) if Path(base).is_absolute() else usual) / "vig-verify"
+    base = caches or Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (base if base.is_absolute() else Path.home() / ".cache") / "vig-verify"
+    except RuntimeError as error:
+        raise ReproductionError(
+            "want a folder for weights and data, found no home of this user; set XDG_CACHE_HOME"
+        ) from error
 
 
 def locate(name: str) -> Path:

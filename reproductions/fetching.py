@@ -30,7 +30,7 @@ from reproductions.downloads import Observer, download
 from reproductions.errors import ReproductionError
 from reproductions.part_file import Digests, Part
 from reproductions.timm_weights import timm_address
-from reproductions.unpacking import unpack
+from reproductions.unpacking import DiskError, unpack
 from reproductions.web import Limits
 
 __all__ = ["Fetched", "fetch"]
@@ -211,21 +211,15 @@ def _keep(
         obtained.part.remove()
         raise ReproductionError(f"{name}: {problem}")
     digests = obtained.digests
-    place = cache.object(digests.sha256)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    known = place.exists()
-    obtained.part.path.replace(place)
-    obtained.part.remove()
-    sync_folder(place.parent)
     listing = None
     if entry.layout == "archive":
         observer.note(f"{name}: unpacking")
-        try:
-            listing = _unpacked(name, entry, cache, digests.sha256)
-        except ReproductionError:
-            if not known:
-                place.unlink(missing_ok=True)
-            raise
+        listing = _unpacked_part(name, entry, cache, obtained)
+    place = cache.object(digests.sha256)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    obtained.part.path.replace(place)
+    obtained.part.remove()
+    sync_folder(place.parent)
     pinned = pin is None and len(entry.sha256 or "") < _WHOLE
     if pinned:
         _pin(name, entry, cache, digests.sha256)
@@ -286,9 +280,21 @@ def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
     )
 
 
-def _unpacked(name: str, entry: Artifact, cache: Cache, sha256: str) -> Listing:
-    target = cache.contents(sha256)
-    unpack(cache.object(sha256), target, name)
+def _unpacked_part(name: str, entry: Artifact, cache: Cache, obtained: _Obtained) -> Listing:
+    """Unpack what came, which waits in its part: once it is whole, it is not fetched twice."""
+    try:
+        return _unpacked(name, entry, obtained.part.path, cache.contents(obtained.digests.sha256))
+    except DiskError:
+        if obtained.url is None:  # the user has it still
+            obtained.part.remove()
+        raise
+    except ReproductionError:
+        obtained.part.remove()
+        raise
+
+
+def _unpacked(name: str, entry: Artifact, archive: Path, target: Path) -> Listing:
+    unpack(archive, target, name)
     if entry.root is not None and not (target / entry.root).is_dir():
         found = ", ".join(sorted(path.name for path in target.iterdir())[:5]) or "nothing"
         shutil.rmtree(target)
@@ -305,7 +311,8 @@ def _unpacks_again(name: str, entry: Artifact, cache: Cache, record: Record) -> 
         return False
     if cache.file_problem(record, entry) is not None:
         return False
-    return _unpacked(name, entry, cache, record.sha256) == record.listing
+    archive, target = cache.object(record.sha256), cache.contents(record.sha256)
+    return _unpacked(name, entry, archive, target) == record.listing
 
 
 def _pin(name: str, entry: Artifact, cache: Cache, sha256: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.errors import ReproductionError
 from verify.environment import (
     PACKAGES,
     environment,
@@ -207,9 +208,17 @@ def _machine(project: Project, state: State) -> dict[str, Any]:
             {"machine": machine, "events": len(events), "torn": machine in state.torn}
             for machine, events in state.ledgers.items()
         ],
-        "artifacts": Cache(cache_folder()).fetched(),
+        "artifacts": _fetched(),
         "results": _disk(project.results),
     }
+
+
+def _fetched() -> int:
+    """Count weights and data sets that are there."""
+    try:
+        return Cache(cache_folder()).fetched()
+    except ReproductionError:  # a user without a home
+        return 0
 
 
 def _packages(state: State) -> Iterator[Package]:

@@ -42,8 +42,15 @@ class Row:
 
 
 def cache_in(folder: Path | None) -> Cache:
-    """Open the cache in the folder that stands in for the usual one, or there."""
-    return Cache(cache_folder() if folder is None else folder.resolve() / cache_folder().name)
+    """Open the cache in the folder that stands in for the usual one, or there.
+
+    Raises:
+        VerifyError: there is no usual one.
+    """
+    try:
+        return Cache(cache_folder() if folder is None else cache_folder(folder.resolve()))
+    except ReproductionError as error:
+        raise VerifyError(str(error)) from error
 
 
 def chosen(patterns: Sequence[str]) -> list[str]:

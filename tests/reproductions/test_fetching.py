@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reproductions import artifact_cache, fetching
+from reproductions import artifact_cache, fetching, unpacking
 from reproductions.artifact_cache import Cache, cache_folder, evidence, locate
 from reproductions.artifacts import CatalogueFile, artifact, use_catalogue
 from reproductions.errors import NotMeasurableError, ReproductionError
@@ -343,6 +343,21 @@ def test_a_hostile_archive_is_not_kept(toy, run):
     assert files() == []
 
 
+def test_a_disk_too_full_to_unpack_is_not_reason_to_fetch_twice(toy, run, server, monkeypatch):
+    name = toy("data/toy", SET, root="toyset")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(unpacking.shutil, "copyfileobj", full)
+        with pytest.raises(ReproductionError, match="the disk is full while unpacking; make room"):
+            run(name)
+    assert [path.partition("/")[0] for path in files()] == ["parts", "parts"]
+    assert (run(name).path / "labels.txt").read_bytes() == b"0 1"
+    assert server.headers("Range") == [None, f"bytes={len(SET)}-"]  # which there is nothing of
+
+
 def test_an_archive_without_its_folder_is_refused(toy, run):
     name = toy("data/toy", SET, root="otherset")
     with pytest.raises(
@@ -534,3 +549,14 @@ def test_the_cache_is_where_caches_are(monkeypatch, tmp_path, given, folder):
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert str(cache_folder()) == folder.replace("HOME", str(tmp_path))
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(artifact_cache.Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(ReproductionError, match=r"found no home of this user; set XDG_CACHE_HOME$"):
+        cache_folder()
+    assert cache_folder(tmp_path) == tmp_path / "vig-verify"
