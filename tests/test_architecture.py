@@ -15,6 +15,8 @@ FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"
 TORCH_FREE = [
     "vig_models",
     "vig_models.registry",
+    "reproductions.artifact_cache",
+    "reproductions.artifacts",
     "reproductions.catalog",
     "reproductions.contract",
     "reproductions.conventions",
@@ -110,6 +112,7 @@ def test_what_names_and_judges_loads_no_torch():
         "list",
         "lint",
         "doctor",
+        "fetch",
         "judge --dry-run",
         "selftest",
         "publish tables --check",
@@ -130,6 +133,7 @@ def test_commands_that_measure_nothing_load_no_torch(command):
     [
         ("lint", {"verify.ledger", "verify.judge", "verify.console", "filelock"}),
         ("list", {"verify.run", "verify.doctor", "verify.ground", "verify.publish", "psutil"}),
+        ("fetch", {"requests", "verify.judge", "verify.ledger", "verify.console", "psutil"}),
         ("doctor", {"verify.run", "verify.ground", "verify.publish", "psutil"}),
         ("ledger check", {"verify.load", "pydantic", "yaml"}),
     ],

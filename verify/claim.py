@@ -17,7 +17,7 @@ from pydantic import (
 
 from reproductions.contract import Unit
 from verify.acceptance import Printed
-from verify.expect import Decimal_, Expect, Strict, Value, operands_in, wrong_inputs
+from verify.expect import Decimal_, Expect, Strict, operands_in, wrong_inputs
 from verify.figure import Name, PrintedFigure, Text
 from verify.operand import Input, MeasuredInput, MeasuredOf
 
@@ -399,6 +399,8 @@ class Index(Strict):
     """By the name that ``params.device`` gives it: printed speeds beyond them are a finding."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
+    artifacts: Text | None = None
+    """A file beside claims.yaml with weights and data sets of the project's own."""
     renamed: dict[Id, Id] = {}
     """An id that was published once, and that of the claim which took its place."""
 
@@ -420,8 +422,3 @@ class Index(Strict):
 
 _FIGURES = "papers"
 """Begins the ids of figures, which are no claims of a document."""
-
-
-def printed_value(claim: Claim) -> Value | None:
-    """Give the claim's expectation if it is a single printed value."""
-    return claim.expect if isinstance(claim.expect, Value) else None

@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("id", metavar="ID")
     add("lint", "check claims.yaml and claims/ without measuring")
     add("doctor", "what this machine can settle now, what would unblock the rest")
+    _fetching(add("fetch", "list weights and data sets, or fetch some, checked and resumable"))
     add("selftest", "judge decoys made from every claim, planted mistakes and noise")
     again = add("judge", "judge again from stored measurements")
     again.add_argument("--dry-run", action="store_true", help="record nothing")
@@ -120,6 +121,15 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
     command.add_argument("--source", metavar="NAME", help="only claims of this document")
     command.add_argument("--reproduction", metavar="NAME", help="only claims that need it")
     command.add_argument("--verdict", metavar="VERDICT[,...]", default="", help="only these")
+
+
+def _fetching(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", metavar="NAME|PATTERN", help="none: list them all")
+    command.add_argument(
+        "--from", type=Path, metavar="FILE", dest="given", help="take a file you have already"
+    )
+    command.add_argument("--dry-run", action="store_true", help="say what would be fetched")
+    command.add_argument("--cache", type=Path, metavar="DIR", help="in place of ~/.cache")
 
 
 def _publish(command: argparse.ArgumentParser) -> None:

@@ -110,6 +110,7 @@ def _show_machine(machine: Mapping[str, Any]) -> None:
     for ledger in machine["ledgers"]:
         torn = "its last line is torn; the next run sets it aside" if ledger["torn"] else "whole"
         say(f"  ledger {ledger['machine']}: {ledger['events']} events, {torn}")
+    say(f"  weights and data: {machine['artifacts']} fetched; `verify fetch` lists all")
     disk = machine["results"]
     free = f"writable, {disk['free_gib']} GiB free"
     say(f"  results: {free if disk['writable'] else 'not writable: ' + disk['because']}")

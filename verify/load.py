@@ -15,6 +15,7 @@ from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, Written
 from verify.errors import ClaimError
 from verify.lint import check, unknown_source
 from verify.need import Need
+from verify.own_artifacts import use_artifacts
 from verify.project import Project, TableColumn, TableRow
 from verify.refusals import problems_in, suggestion
 from verify.tolerances import with_default_tolerances
@@ -93,6 +94,7 @@ class _Loading:
                     "put it beside claims.yaml, install it or mend it"
                 )
                 self._refuse(self.index_place, ("reproductions", number), sentence)
+        self.problems.extend(use_artifacts(self.root, index.artifacts, self.index_place))
         return index
 
     def claim_file(self, path: Path, index: Index | None) -> None:

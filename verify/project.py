@@ -69,6 +69,11 @@ class Project:
         """The folder of ledgers and published tables."""
         return self.root / "results"
 
+    @property
+    def artifacts(self) -> Path | None:
+        """The file of the project's own weights and data sets; None if it has none."""
+        return self.root / self.index.artifacts if self.index.artifacts else None
+
     def print_of(self, id_: str) -> PrintedFigure | Outcome:
         """Give what a claim prints, or a figure of another work."""
         found = self.index.figures.get(id_) or self.claims[id_].expect
