@@ -84,8 +84,7 @@ def _listing() -> str:
 
 
 def _described(spec: Spec) -> str:
-    keys = ", ".join([*(convention.name for convention in spec.conventions), *spec.facts])
-    return f"{spec.name} ({_signature(spec.params)}) in {spec.unit}: {keys}"
+    return f"{spec.name} ({_signature(spec.params)}) in {spec.unit}: {spec.keys_told()}"
 
 
 def _signature(params: type[Params]) -> str:

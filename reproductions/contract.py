@@ -158,6 +158,8 @@ class Spec:
     """Where the function stands; importing it may load torch."""
     params: type[Params]
     unit: Unit
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    """Keys in another unit than ``unit``."""
     conventions: tuple[Convention, ...]
     """In declared order; the first one is the default. None where every key is a fact."""
     facts: tuple[str, ...] = ()
@@ -186,6 +188,18 @@ class Spec:
     """
     pool: Callable[[Sequence[Measurement]], Measurement] | None = None
     """Makes one measurement out of those of the processes, in the order in which they ran."""
+
+    def unit_of(self, key: str) -> Unit:
+        """Give the unit of a key of the measurement."""
+        return self.units.get(key, self.unit)
+
+    def keys_told(self) -> str:
+        """List the keys for people, a numbered series by its first and its last."""
+        told: dict[str, list[str]] = {}
+        for key in (*(convention.name for convention in self.conventions), *self.facts):
+            told.setdefault(key.rstrip("0123456789"), []).append(key)
+        ends = ((names[0], names[-1]) for names in told.values())
+        return ", ".join(first if first == last else f"{first} to {last}" for first, last in ends)
 
     def __post_init__(self) -> None:
         """Hold ``processes`` and ``pool`` to each other.

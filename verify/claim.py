@@ -162,6 +162,8 @@ class WrittenClaim(Strict):
     models: list[str] = []
     protocols: dict[Name, dict[str, JsonValue]] = {}
     """Other ways to take the number that the document leaves open: params that differ, by name."""
+    null_model: dict[str, JsonValue] = {}
+    """Params that differ for what should not show what is claimed; it is measured beside it."""
     inputs: list[Input] = []
     convention: Name = "unstated"
     tolerance: Tolerance | None = None

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from verify.expect import Operation, PrintedFigure, claims_in
+from verify.null_model import null_words
 from verify.project import Project
 from verify.report import Entry, Report, worst_first
 from verify.say import say
 from verify.state import State
+from verify.verdict import MARKS
 from verify.wording import (
+    WORDS,
     explanation_words,
     measured_words,
     number,
@@ -181,6 +184,9 @@ def explain(project: Project, state: State, entry: Entry) -> None:
     _explain_inputs(project, entry)
     for part in verdict.parts:
         say(f"part       {part_words(part)}")
+    if entry.null is not None:
+        word = f"{MARKS[entry.null.verdict]} {WORDS[entry.null.verdict]}"
+        say(f"null model {null_words(project, claim.id)}: {word} ({entry.null.detail})")
     for line in ("", *number_line(entry)):
         say(f"  {line}".rstrip())
     _explain_keys(entry)

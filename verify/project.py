@@ -88,6 +88,15 @@ class Project:
             raise TypeError(f"{id_}: want a printed number, found an outcome")
         return found
 
+    @cached_property
+    def nulls(self) -> Mapping[str, tuple[Need, ...]]:
+        """The measurements of null models, by the id of the claim that names one."""
+        return {
+            claim.id: tuple(need.under(claim.null_model) for need in self.needs[claim.id])
+            for claim in self.claims.values()
+            if claim.null_model and claim.twin_of is None
+        }
+
     def batches(self, claim: Claim, need: Need) -> Series:
         """Give what the same document prints of the same params at every batch, by batch."""
         return self.series.get(_but_batch(claim, need), {})
@@ -120,6 +129,7 @@ class Project:
         yield from self.needs[claim.id]
         yield from self.protocols.get(claim.id, {}).values()
         yield from self.beside.get(claim.id, ())
+        yield from self.nulls.get(claim.id, ())
         yield from self.fitted_needs(claim)
 
     def tried_needs(self, claim: Claim) -> Iterator[Need]:

@@ -12,6 +12,7 @@ from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
 from verify.need import Need
+from verify.null_model import null_verdicts
 from verify.project import Project
 from verify.state import State, state_of
 from verify.stored import Stored
@@ -29,6 +30,8 @@ class Entry:
     """Modules of the project's own that declare reproductions."""
     artifacts: str | None = None
     """The file of the project's own weights and data sets."""
+    null: Verdict | None = None
+    """What the claim's null model shows, by the same rules; None where it names none."""
 
     @property
     def printed(self) -> str | None:
@@ -86,6 +89,7 @@ class Entry:
             "explained_by": verdict["explained_by"],
             "parts": verdict["parts"],
             "found_at": [str(locator) for locator in self.claim.found_at],
+            "null_model": None if self.null is None else self.null.as_json(),
             "by_hand": self.by_hand,
             "stale": verdict["stale"],
         }
@@ -152,8 +156,10 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
     verdicts = judge(project, state.stored)
     wanted = list(project.claims if ids is None else ids)
     modules, artifacts = tuple(project.index.reproductions), project.index.artifacts
+    nulls = null_verdicts(project, state.stored)
     entries = tuple(
-        Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts) for i in wanted
+        Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
+        for i in wanted
     )
     keys = {need.key for needs in project.beside.values() for need in needs}
     beside = {key: state.stored[key] for key in keys & state.stored.keys()}

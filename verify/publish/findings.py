@@ -41,6 +41,11 @@ _TITLES = {
         "By the printed speeds a larger batch is done in less than four fifths of the time of a "
         "smaller one, or a GPU does more arithmetic than it can.",
     ),
+    "null_model_shows_it": (
+        "Claims that a null model bears out too",
+        "The same is measured where it should not show, such as with random weights, and holds "
+        "there: it needs no learning. The verdict is on the model alone.",
+    ),
     "verdict_changed": (
         "Known verdicts that changed",
         "The note of the claim says what was known, the ledger says otherwise.",
@@ -121,6 +126,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
         _section(report, "summary_differs"),
         _section(report, "post_hoc_tolerance"),
         _section(report, "implausible"),
+        _section(report, "null_model_shows_it"),
         _section(report, "verdict_changed"),
     ]
 
