@@ -31,10 +31,10 @@ __all__ = [
 
 # fmt: off
 Unit = Literal[
-    "Mparam", "param", "GMAC", "ratio", "percent", "point", "exponent",
+    "Mparam", "param", "Gparam", "GMAC", "ratio", "percent", "point", "exponent",
     "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
     "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
-    "MB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
+    "MB", "GB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
     "nodes", "edges", "distances", "neighbors", "channels", "blocks", "layer",
     "partitions", "groups", "images", "samples", "epochs", "iterations", "runs", "models",
     "variants", "datasets", "claims", "papers", "references", "versions", "cells", "aspects",
