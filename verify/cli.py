@@ -123,8 +123,11 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["tables"], help="pages below results/")
+    command.add_argument(
+        "what", choices=["tables", "site"], help="pages below results/, or a site of its own"
+    )
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+    command.add_argument("--out", type=Path, metavar="DIR", help="site: its folder (default: site)")
 
 
 def _ledger(command: argparse.ArgumentParser) -> None:
