@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
     _publish(add("publish", "write pages from the ledger"))
     _ledger(add("ledger", "check or show the ledgers"))
+    _diff(add("diff", "say which verdicts changed between two ledgers, and what moved"))
     return parser
 
 
@@ -135,3 +136,10 @@ def _ledger(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expect-head", metavar="HASH", help="check: a head noted elsewhere")
     command.add_argument("--type", metavar="EVENT", help="show: only events of this type")
     command.add_argument("--claim", metavar="ID", help="show: only verdicts on this claim")
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    sides = "a ledger, a folder of ledgers, a machine of results/ or a commit"
+    command.add_argument("before", metavar="A", help=sides)
+    command.add_argument("after", metavar="B", help="likewise")
+    command.add_argument("--check", action="store_true", help="exit 1 if anything changed")

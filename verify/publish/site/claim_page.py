@@ -16,7 +16,7 @@ from verify.ledger import Event
 from verify.project import Project
 from verify.publish.site.facts import Facts
 from verify.report import Entry
-from verify.verdict import Word
+from verify.verdict import PartVerdict, Word
 
 _LINES_SHOWN = 4
 """Ledger lines shown whole; a comparison may rest on dozens, which are named by their hashes."""
@@ -71,6 +71,11 @@ def tried(entry: Entry) -> list[Tried]:
         for c in entry.needs[0].spec.conventions
         if c.name in entry.verdict.by_key
     ]
+
+
+def parts(entry: Entry) -> list[tuple[int, PartVerdict]]:
+    """List the parts with their places, what fails first."""
+    return sorted(enumerate(entry.verdict.parts), key=lambda part: part[1].verdict != "fail")
 
 
 def protocol(entry: Entry) -> Iterator[tuple[str, list[str], str]]:

@@ -114,13 +114,11 @@ def _band(facts: Facts, entry: Entry, scale: _Scale, bottom: float) -> Iterator[
     )
     yield Markup('<path class="axis" d="M{} {:g}H{}"/>').format(_LEFT - 6, bottom, _RIGHT + 6)
     id_ = entry.claim.id
-    yield mark_in_drawing(facts, id_, "region:low", min(left, _RIGHT - 62) - 3, bottom + 16, "end")
-    yield mark_in_drawing(facts, id_, "region:high", max(left + width, _LEFT + 62) + 3, bottom + 16, "")
+    yield mark_in_drawing(facts, id_, "region:low", left - 3, bottom + 16, "end")
+    yield mark_in_drawing(facts, id_, "region:high", left + width + 3, bottom + 16, "")
 
 
-def _ticks(
-    printed: float | None, entry: Entry, scale: _Scale, bottom: float
-) -> Iterator[Markup]:
+def _ticks(printed: float | None, entry: Entry, scale: _Scale, bottom: float) -> Iterator[Markup]:
     if printed is None:
         return
     x = scale(printed)
@@ -131,9 +129,7 @@ def _ticks(
     )
 
 
-def _drawn(
-    facts: Facts, entry: Entry, row: _Row, scale: _Scale, y: float
-) -> Iterator[Markup]:
+def _drawn(facts: Facts, entry: Entry, row: _Row, scale: _Scale, y: float) -> Iterator[Markup]:
     x, low, high = scale(row.value), scale(row.low), scale(row.high)
     yield Markup('<text x="{}" y="{:g}" class="end label">{}</text>').format(
         _LABEL - 6, y + 4, _short(row.label)
@@ -152,27 +148,29 @@ def _short(label: str) -> str:
     return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
-def verdict_bar(counts: Mapping[str, int], *, of: str) -> Markup:
+def verdict_bar(counts: Mapping[str, int], *, of: str, small: bool = False) -> Markup:
     """Draw how many claims have which verdict, in the verdicts' order.
 
     Args:
         counts: Claims by verdict.
         of: What the claims are of, for the text alternative.
+        small: Whether it stands in a table, beside its numbers.
     """
     shown = [(word, counts.get(word, 0)) for word in WORDS if counts.get(word, 0)]
     total = sum(number for _, number in shown)
     told = ", ".join(f"{number} {SPOKEN[word]}" for word, number in shown) or "no claims"
     parts = [
-        Markup('<svg class="bar" viewBox="0 0 {} 18" role="img" aria-label="{}: {}">').format(
-            _BAR, visible(of), told
+        Markup('<svg class="bar" viewBox="0 0 {} 18" {}role="img" aria-label="{}: {}">').format(
+            _BAR, Markup('preserveAspectRatio="none" ') if small else "", visible(of), told
         )
     ]
     for (word, number), (start, width) in zip(shown, _segments(shown, total), strict=True):
         parts.append(
-            Markup('<rect class="{}" x="{:g}" width="{:g}" height="18"><title>{}</title></rect>')
-            .format(word, start, width, f"{number} {SPOKEN[word]}")
+            Markup(
+                '<rect class="{}" x="{:g}" width="{:g}" height="18"><title>{}</title></rect>'
+            ).format(word, start, width, f"{number} {SPOKEN[word]}")
         )
-        if width >= _NARROW:
+        if width >= _NARROW and not small:
             parts.append(
                 Markup('<text class="on {}" x="{:g}" y="13">{} {}</text>').format(
                     word, start + width / 2, MARKS[word], number

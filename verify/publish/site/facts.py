@@ -199,12 +199,24 @@ def _part(_: Facts, entry: Entry, which: str) -> Fact | None:
 def _once(facts: Facts, entry: Entry, sha256: str) -> Fact | None:
     """Give what an earlier event said was measured."""
     place = facts.places.get(sha256)
-    if place is None or place[1].body.get("claim") != entry.claim.id:
+    if place is None:
         return None
-    found = place[1].body["verdict"]["measured"]
-    if found is None:
+    found = _recorded(entry, place[1])
+    return None if found is None else Fact(number(entry, found), repr(found))
+
+
+def _recorded(entry: Entry, event: Event) -> float | None:
+    """Read the number off an event: a verdict on this claim, or a measurement it needs."""
+    body = event.body
+    if body.get("claim") == entry.claim.id:
+        shown = body["verdict"]["measured"]
+        return None if shown is None else float(shown["value"])
+    measured = body.get("measurement")
+    if measured is None or body["key"] not in {need.key for need in entry.needs}:
         return None
-    return Fact(number(entry, found["value"]), repr(float(found["value"])))
+    key = (entry.verdict.convention or "").partition(",")[0]
+    quantity = measured["values"].get(key) if len(entry.needs) == 1 else None
+    return None if quantity is None else float(quantity["value"])
 
 
 _FIELDS: Mapping[str, Callable[[Facts, Entry, str], Fact | None]] = {

@@ -54,11 +54,14 @@ def _claims_json(facts: Facts, origin: Origin) -> str:
     claims = []
     for entry in facts.report.entries:
         shown = {key: facts.find(entry.claim.id, key) for key in ("measured", "off_by")}
-        told = {key: fact.text if fact is not None else None for key, fact in shown.items()}
-        evidence = list(entry.verdict.evidence)
-        more = {"shown": told, "evidence": evidence, "machines": facts.machines_of(entry)}
-        more["region"] = entry.verdict.region and list(entry.verdict.region)
-        more["page"] = f"claims/{entry.claim.id}.html"
+        region = entry.verdict.region
+        more: dict[str, Any] = {
+            "shown": {key: None if fact is None else fact.text for key, fact in shown.items()},
+            "region": None if region is None else list(region),
+            "evidence": list(entry.verdict.evidence),
+            "machines": facts.machines_of(entry),
+            "page": f"claims/{entry.claim.id}.html",
+        }
         claims.append({**entry.as_json(), **more})
     sources = {
         name: {"title": source.title, "file": source.file, "sha256": source.sha256}
@@ -136,9 +139,7 @@ def _junit(facts: Facts, origin: Origin) -> str:
     lines.append(f'<testsuites name="vig-verify" {_tallied(facts.report.entries)}>')
     for source, entries in facts.of_source.items():
         stamp = (origin.date or "1970-01-01T00:00:00Z").rstrip("Z")
-        lines.append(
-            f'<testsuite name={_quoted(source)} timestamp="{stamp}" {_tallied(entries)}>'
-        )
+        lines.append(f'<testsuite name={_quoted(source)} timestamp="{stamp}" {_tallied(entries)}>')
         pairs = {"title": facts.project.index.sources[source].title, **origin.columns}
         lines.append("<properties>")
         lines += [f'<property name="{k}" value={_quoted(v)}/>' for k, v in pairs.items()]
@@ -174,7 +175,9 @@ def _test_case(entry: Entry) -> str:
     if tag == "skipped":
         return f"{head}><skipped message={_quoted(told)}/></testcase>"
     text = escape(visible(entry.claim.statement))
-    return f'{head}><{tag} type="{verdict.reason}" message={_quoted(told)}>{text}</{tag}></testcase>'
+    return (
+        f'{head}><{tag} type="{verdict.reason}" message={_quoted(told)}>{text}</{tag}></testcase>'
+    )
 
 
 def _quoted(text: str) -> str:
@@ -230,7 +233,7 @@ def _eval_result(facts: Facts, entry: Entry) -> dict[str, Any]:
     word, title = entry.verdict.verdict, facts.project.index.sources[entry.claim.source].title
     settings = ", ".join(f"{key} {value}" for key, value in params.items() if key != "model")
     result["notes"] = visible(
-        f"Printed {entry.printed} in {title!r}: {SPOKEN[word]}. Measured by vig-verify, {settings}; "
-        f"claim {entry.claim.id}."
+        f"Printed {entry.printed} in {title!r}: {SPOKEN[word]}. Measured by vig-verify, "
+        f"{settings}; claim {entry.claim.id}."
     )
     return result

@@ -29,7 +29,7 @@ def mark(facts: Facts, subject: str, field: str) -> Markup:
     return _PLAIN.format(subject, field, text)
 
 
-def mark_in_drawing(  # noqa: PLR0913 - a number, and where it stands how
+def mark_in_drawing(
     facts: Facts, subject: str, field: str, x: float, y: float, style: str
 ) -> Markup:
     """Write a number with its mark into a drawing."""

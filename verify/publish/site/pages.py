@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reproductions.contract import SPECS
 from verify.expect import PrintedFigure
@@ -160,9 +160,7 @@ class Pages:
     def _document(self, source: str) -> str:
         project = self.facts.project
         tables = [
-            self._table(source, table)
-            for (owner, table) in self.facts.columns
-            if owner == source
+            self._table(source, table) for (owner, table) in self.facts.columns if owner == source
         ]
         shown = {row.claim for c in project.tables if c.source == source for row in c.rows}
         pictures = [
@@ -217,6 +215,7 @@ class Pages:
             machines=self.facts.machines_of(entry),
             drawing=against_print(self.facts, entry),
             tried=claim_page.tried(entry),
+            parts=claim_page.parts(entry),
             findings=self._findings_of.get(claim.id, []),
             compared=[self.facts.entries[id_] for id_ in compared],
             by_hand=entry.by_hand,
@@ -363,6 +362,7 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "depth": _depth,
         "because": _because,
         "measured_words": measured_words,
+        "breaks": lambda id_: escape(id_).replace(".", Markup(".<wbr>")),
         "words": lambda text: str(text).replace("_", " "),
         "day": lambda time: time[:10],
         "minute": lambda time: time[:16].replace("T", " "),
@@ -373,6 +373,8 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "MARKS": MARKS,
         "SPOKEN": SPOKEN,
         "q": lambda subject, field: mark(facts, subject, field),
-        "bar": lambda subject, of: verdict_bar(facts.counts(subject), of=of),
+        "bar": lambda subject, of, small=False: verdict_bar(
+            facts.counts(subject), of=of, small=small
+        ),
     }
     return made

@@ -13,7 +13,9 @@ _RATINGS = {"pass": 5, "fail": 1}
 """On the usual scale from 1, false, to 5, true. What is open gets words and no number."""
 
 
-def claim_review(project: Project, entry: Entry, origin: Origin, date: str | None) -> dict[str, Any]:
+def claim_review(
+    project: Project, entry: Entry, origin: Origin, date: str | None
+) -> dict[str, Any]:
     """Give the JSON-LD of a claim's page.
 
     Args:
@@ -23,7 +25,7 @@ def claim_review(project: Project, entry: Entry, origin: Origin, date: str | Non
         date: When the verdict was recorded; None if it never was.
     """
     claim, verdict = entry.claim, entry.verdict
-    rating = {"@type": "Rating", "alternateName": WORDS[verdict.verdict]}
+    rating: dict[str, Any] = {"@type": "Rating", "alternateName": WORDS[verdict.verdict]}
     if verdict.verdict in _RATINGS:
         number = _RATINGS[verdict.verdict]
         rating |= {"ratingValue": number, "bestRating": 5, "worstRating": 1}
@@ -37,7 +39,11 @@ def claim_review(project: Project, entry: Entry, origin: Origin, date: str | Non
         "author": {"@type": "Organization", "name": f"vig-verify {origin.tool}"},
         "itemReviewed": {"@type": "Claim", "appearance": _work(project, claim)},
         "reviewRating": rating,
-        "isBasedOn": f"ledger head {origin.head or 'none'}",
+        "isBasedOn": {
+            "@type": "Dataset",
+            "name": "Ledger of measurements",
+            "identifier": f"sha256:{origin.head or 'none'}",
+        },
     }
     return review if date is None else {**review, "datePublished": date[:10]}
 

@@ -17,7 +17,9 @@ from verify.wording import WORDS
 SIZE = 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 14, 50
 _FEW = 4
-"""Fewer marks than this on an axis ask for 2 and 5 beside every power of ten."""
+"""Fewer marks than this on an axis ask for more between the powers of ten."""
+_LEAST = 3
+"""Fewer different prints are no picture."""
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1d2430 }
 .paper { fill: #fff } .grid { stroke: #dde2e8 } .diagonal { stroke: #55606e; fill: none }
@@ -72,7 +74,7 @@ class Scatter:
     def alone(self, facts: Facts, origin: Origin) -> str:
         """Draw it as a file of its own."""
         head = Markup("<title>{}</title><desc>{}</desc><metadata>{}</metadata><style>{}</style>")
-        filled = head.format(self.title, self.told(), str(origin), Markup(STYLE))  # noqa: S704
+        filled = head.format(self.title, self.told(), str(origin), Markup(STYLE))
         paper = Markup('<rect class="paper" width="{0}" height="{0}"/>').format(SIZE)
         return f"{self._svg(facts, filled + paper, '../claims/')}\n"
 
@@ -120,11 +122,16 @@ def scatters(facts: Facts) -> list[Scatter]:
         expect = entry.claim.expect
         kind = entry.claim.reproduction or (expect.kind if expect is not None else "")
         groups.setdefault((kind, entry.unit or ""), []).append(entry)
-    kinds = [kind for kind, _ in groups]
+    large = {key: entries for key, entries in groups.items() if _prints(entries) >= _LEAST}
+    kinds = [kind for kind, _ in large]
     return [
         Scatter(kind if kinds.count(kind) == 1 else f"{kind}_{unit}", unit, tuple(entries))
-        for (kind, unit), entries in groups.items()
+        for (kind, unit), entries in large.items()
     ]
+
+
+def _prints(entries: Iterable[Entry]) -> int:
+    return len({entry.printed for entry in entries})
 
 
 def _points(entries: Iterable[Entry]) -> Iterator[tuple[Entry, float, float]]:
@@ -192,5 +199,9 @@ class _Scale:
         tens = [10.0**decade for decade in decades if self.low <= 10.0**decade <= self.high]
         if len(tens) >= _FEW:
             return tens
-        finer = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
-        return [number for number in finer if self.low <= number <= self.high]
+        for steps in ((1, 2, 5), range(1, 10)):
+            finer = [step * 10.0**decade for decade in decades for step in steps]
+            shown = [number for number in finer if self.low <= number <= self.high]
+            if len(shown) >= _FEW:
+                break
+        return shown
