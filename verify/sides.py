@@ -49,7 +49,7 @@ def side(root: Path, name: str) -> Side:
         VerifyError: it stands for no ledger.
     """
     for found in (Path(name), root / "results" / name):
-        if found.exists():
+        if name and _exists(found):
             ledgers = _below(found)
             if any(ledgers.values()):
                 return Side(name, ledgers)
@@ -66,6 +66,13 @@ def side(root: Path, name: str) -> Side:
             f"commit {name!r}: want a ledger below results/, found none; name another commit"
         )
     return Side(name, ledgers)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name no file can have, such as one with a NUL
+        return False
 
 
 def _below(path: Path) -> dict[str, list[Event]]:

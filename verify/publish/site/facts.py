@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from verify.digest import digest
 from verify.ledger import Event
 from verify.project import Project, TableColumn
 from verify.report import Entry, Report
@@ -24,10 +25,22 @@ Table = tuple[str, str]
 """Document and printed name of a table."""
 
 
+_LONGEST = 60
+"""Characters of a table's printed name that a file name may have."""
+
+
+def table_slug(source: str, table: str) -> str:
+    """Name a printed table in addresses and file names; "A.1" and "A-1" are two tables."""
+    slug = "".join(c if c.isalnum() and c.isascii() else f"-{ord(c):x}-" for c in table.lower())
+    if len(slug) > _LONGEST:
+        slug = f"{slug[:_LONGEST]}-{digest(table)[:12]}"
+    return f"{source}-table-{slug}"
+
+
 class Facts:
     """All claims, judged, and the ledgers, to be asked for single numbers.
 
-    A subject is the id of a claim; ``all``, ``source:NAME`` or ``table:NAME/TABLE`` for counts of
+    A subject is the id of a claim; ``all``, ``source:NAME`` or ``table:SLUG`` for counts of
     claims; ``finding:KIND``; ``machine:NAME`` or ``run:SHA256`` for counts of a ledger.
     """
 
@@ -92,9 +105,9 @@ class Facts:
 
     @cached_property
     def of_table(self) -> Mapping[str, list[Entry]]:
-        """The claims of every table, each once: a restatement is no second confirmation."""
+        """The claims of every table by its slug, each once, however often the cell is restated."""
         return {
-            f"{source}/{table}": [
+            table_slug(source, table): [
                 self.entries[id_]
                 for id_ in dict.fromkeys(row.claim for column in columns for row in column.rows)
             ]

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import yaml
 
 from verify.project import TableColumn
-from verify.publish.site.facts import Facts
+from verify.publish.site.facts import Facts, table_slug
 from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
 from verify.report import Entry
@@ -34,15 +34,10 @@ def machine_files(facts: Facts, origin: Origin) -> Files:
     yield "junit.xml", _junit(facts, origin)
     yield "badge.svg", _badge(facts, origin)
     for (source, table), columns in facts.columns.items():
-        yield table_file(source, table, "csv"), _table_csv(facts, columns, origin)
+        name = f"tables/{table_slug(source, table)}.csv"
+        yield name, _table_csv(facts, columns, origin)
     yield "pictures/verdicts.csv", _verdicts_csv(facts, origin)
     yield from _eval_results(facts, origin)
-
-
-def table_file(source: str, table: str, ending: str) -> str:
-    """Name the file of a printed table; "A.1" and "A-1" are two tables."""
-    slug = "".join(c if c.isalnum() and c.isascii() else f"-{ord(c):x}-" for c in table.lower())
-    return f"tables/{source}-table-{slug}.{ending}"
 
 
 def static(name: str) -> str:

@@ -1,5 +1,6 @@
 """Every page of the site, from one report; the same ledger gives the same bytes."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import SimpleNamespace
@@ -16,13 +17,13 @@ from verify.publish.findings import TITLES
 from verify.publish.pictures import charts
 from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, verdict_bar
-from verify.publish.site.facts import Facts
-from verify.publish.site.files import Files, machine_files, static, table_file
+from verify.publish.site.facts import Facts, table_slug
+from verify.publish.site.files import Files, machine_files, static
 from verify.publish.site.marks import mark
-from verify.publish.site.origin import Origin
+from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.review import claim_review
 from verify.publish.site.scatter import scatters
-from verify.publish.site.text import foreign, in_script, visible
+from verify.publish.site.text import csv_text, foreign, in_script, visible
 from verify.report import Entry, worst_first
 from verify.verdict import MARKS, WORDS
 from verify.wording import WORDS as SPOKEN
@@ -98,7 +99,8 @@ class Pages:
         origin = Markup("<metadata>{}</metadata>\n</svg>").format(str(self.origin))
         for name, chart in self._charts.items():
             yield f"pictures/{name}.svg", chart.svg().replace("</svg>", str(origin))
-            yield f"pictures/{name}.csv", chart.csv()
+            header, *rows = csv.reader(chart.csv().splitlines())
+            yield f"pictures/{name}.csv", csv_text(with_origin(self.origin, header, rows))
 
     # -- pages ---------------------------------------------------------------------------
 
@@ -187,16 +189,17 @@ class Pages:
             for row in column.rows:
                 cells = places.setdefault(row.label, [None] * len(columns))
                 cells[number] = self.facts.entries[row.claim]
-        subject = f"table:{source}/{table}"
+        slug = table_slug(source, table)
+        subject = f"table:{slug}"
         return SimpleNamespace(
             name=table,
             title=columns[0].title,
-            anchor=table_file(source, table, "csv")[len("tables/") : -len(".csv")],
+            anchor=slug,
             subject=subject,
             by_convention=self.facts.counts(subject)["pass_by_convention"],
             columns=[column.column for column in columns],
             rows=list(places.items()),
-            csv=table_file(source, table, "csv"),
+            csv=f"tables/{slug}.csv",
         )
 
     def _claim(self, entry: Entry) -> str:
