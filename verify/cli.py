@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
     _publish(add("publish", "write pages from the ledger"))
     _ledger(add("ledger", "check or show the ledgers"))
+    _diff(add("diff", "say which verdicts changed between two ledgers, and what moved"))
     return parser
 
 
@@ -133,8 +134,11 @@ def _fetching(command: argparse.ArgumentParser) -> None:
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["tables"], help="pages below results/")
+    command.add_argument(
+        "what", choices=["tables", "site"], help="pages below results/, or a site of its own"
+    )
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+    command.add_argument("--out", type=Path, metavar="DIR", help="site: its folder (default: site)")
 
 
 def _ledger(command: argparse.ArgumentParser) -> None:
@@ -142,3 +146,10 @@ def _ledger(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expect-head", metavar="HASH", help="check: a head noted elsewhere")
     command.add_argument("--type", metavar="EVENT", help="show: only events of this type")
     command.add_argument("--claim", metavar="ID", help="show: only verdicts on this claim")
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    sides = "a ledger, a folder of ledgers, a machine of results/ or a commit"
+    command.add_argument("before", metavar="A", help=sides)
+    command.add_argument("after", metavar="B", help="likewise")
+    command.add_argument("--check", action="store_true", help="exit 1 if anything changed")
