@@ -30,7 +30,7 @@ Trust = Literal["published", "first use", "as given"]
 published one; it has the digest of the first file that was fetched. ``as given``: a folder of the
 user, of which only the listing is held."""
 
-_CHUNK_BYTES = 1 << 20
+_HEAD_BYTES = 8
 
 
 class Stamp(BaseModel):
@@ -281,6 +281,14 @@ def sha256_of(file: Path) -> str:
     """Digest a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_safetensors(file: Path) -> bool:
+    """Tell by the header, the length of which stands in eight bytes before a JSON object."""
+    with file.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES + 1)
+    length = int.from_bytes(head[:_HEAD_BYTES], "little")
+    return head[_HEAD_BYTES:] == b"{" and length < file.stat().st_size
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from reproductions.artifact_cache import (
     Record,
     Stamp,
     Trust,
+    is_safetensors,
     key_of,
     sync_folder,
     write_whole,
@@ -272,7 +273,7 @@ def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
         return None
     with obtained.part.path.open("rb") as stream:
         head = stream.read(9)
-    if head[:2] == b"PK" or head[:1] == b"\x80" or head[8:] == b"{":
+    if head.startswith((b"PK", b"\x80")) or is_safetensors(obtained.part.path):
         return None
     return (
         f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that begins "

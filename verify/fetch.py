@@ -65,14 +65,14 @@ def chosen(patterns: Sequence[str]) -> list[str]:
         raise VerifyError(str(error)) from error
 
 
-def rows(project: Project, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
+def rows(project: Project | None, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
     """Describe artifacts: what is there, what is not, and how many claims want each.
 
     Raises:
         VerifyError: the cache cannot be read.
     """
     known = artifacts()
-    params = _params_by_claim(project)
+    params = _params_by_claim(project) if project is not None else {}
     try:
         return [_row(name, known[name], cache, params) for name in names or known]
     except (ReproductionError, OSError) as error:

@@ -17,6 +17,7 @@ import pytest
 from reproductions.artifacts import artifacts
 from reproductions.contract import REGISTRY, SPECS
 from verify.arrivals import size_words
+from verify.cli import main
 from verify.fetch import wants
 
 
@@ -187,6 +188,18 @@ def test_the_list_is_for_programs_too(project, cache_home):
 )
 def test_a_measurement_wants_the_weights_of_its_model_and_its_images(name, params, wanted):
     assert wants(name, artifacts()[name], params) == wanted
+
+
+def test_outside_of_any_project_the_tools_own_artifacts_are_listed(
+    cache_home, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("verify.root.__file__", str(tmp_path / "verify" / "root.py"))
+    assert main(["fetch"]) == 0
+    lines = capsys.readouterr().out.splitlines()[:-1]
+    assert [line.partition("\t")[0] for line in lines] == list(artifacts())
+    assert main(["fetch", "--project", str(tmp_path)]) == 2
+    assert "want a folder with claims.yaml" in capsys.readouterr().err
 
 
 # -- fetching ---------------------------------------------------------------------------
