@@ -92,9 +92,9 @@ def fetch(
         whole = record is not None and cache.problem(record, entry) is None
         if record is not None and whole and given is None:
             return Fetched(record, cache.place(record, entry), new=False, pinned=False)
-        if given is not None and given.is_dir():
-            return _folder(name, entry, cache, given)
         try:
+            if given is not None and given.is_dir():
+                return _folder(name, entry, cache, given)
             if record is not None and given is None and _unpacks_again(name, entry, cache, record):
                 observer.note(f"{name}: unpacked again")
                 return Fetched(record, cache.place(record, entry), new=True, pinned=False)
@@ -177,24 +177,25 @@ def _folder(name: str, entry: Artifact, cache: Cache, given: Path) -> Fetched:
     folder = given.resolve()
     try:
         listing = Listing.of(folder)
-        if listing.files == 0:
-            raise ReproductionError(
-                f"{given}: want a folder with {entry.what}, found no file in it"
-            )
-        record = Record(
-            name=name,
-            source=entry.source,
-            trust="as given",
-            url=None,
-            sha256=None,
-            md5=None,
-            stamp=None,
-            listing=listing,
-            folder=str(folder),
-        )
-        write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     except OSError as error:
-        raise _disk_error(name, cache, error) from error
+        raise ReproductionError(
+            f"{given}: want a folder that can be read, found: {error.strerror} "
+            f"({error.filename}); correct --from"
+        ) from error
+    if listing.files == 0:
+        raise ReproductionError(f"{given}: want a folder with {entry.what}, found no file in it")
+    record = Record(
+        name=name,
+        source=entry.source,
+        trust="as given",
+        url=None,
+        sha256=None,
+        md5=None,
+        stamp=None,
+        listing=listing,
+        folder=str(folder),
+    )
+    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     return Fetched(record, folder, new=True, pinned=False)
 
 
