@@ -10,7 +10,7 @@ from verify.acceptance import Printed
 from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
-from verify.null_model import null_verdicts, shown_too
+from verify.null_model import shown_too
 from verify.project import Project
 from verify.state import State
 from verify.verdict import Verdict
@@ -49,7 +49,7 @@ def findings_of(
         *_summaries(project),
         *_post_hoc(project, state),
         *_implausible(project),
-        *_shown_by_nulls(project, state, verdicts),
+        *_shown_by_nulls(project, state),
         *_alarms(project, verdicts),
     )
 
@@ -148,12 +148,9 @@ def _implausible(project: Project) -> Iterator[Finding]:
                 yield Finding("implausible", (one.claim, other.claim), detail)
 
 
-def _shown_by_nulls(
-    project: Project, state: State, verdicts: Mapping[str, Verdict]
-) -> Iterator[Finding]:
+def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:
     """Find claims that hold where they should not, such as of random weights."""
-    nulls = null_verdicts(project, state.stored)
-    for id_, detail in shown_too(project, nulls, verdicts):
+    for id_, detail in shown_too(project, state.stored):
         yield Finding("null_model_shows_it", (id_,), detail)
 
 
