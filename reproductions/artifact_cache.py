@@ -30,7 +30,7 @@ Trust = Literal["published", "first use", "as given"]
 published one; it has the digest of the first file that was fetched. ``as given``: a folder of the
 user, of which only the listing is held."""
 
-_CHUNK_BYTES = 1 << 20
+_HEAD_BYTES = 8
 
 
 class Stamp(BaseModel):
@@ -192,14 +192,21 @@ class Cache:
             write_whole(self.record_path(record.name, entry), again.model_dump_json(indent=1))
 
 
-def cache_folder() -> Path:
-    """Name the folder of fetched files: ``vig-verify`` in the user's cache.
+def cache_folder(caches: Path | None = None) -> Path:
+    """Name the folder of fetched files: ``vig-verify`` in the user's cache, or in ``caches``.
 
-    That is ``$XDG_CACHE_HOME``, or ``~/.cache`` where it is not set.
+    The user's is ``$XDG_CACHE_HOME``, or ``~/.cache`` where it is not set.
+
+    Raises:
+        ReproductionError: it is not set, and the user has no home.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    usual = Path.home() / ".cache"
-    return (Path(base) if Path(base).is_absolute() else usual) / "vig-verify"
+    base = caches or Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (base if base.is_absolute() else Path.home() / ".cache") / "vig-verify"
+    except RuntimeError as error:
+        raise ReproductionError(
+            "want a folder for weights and data, found no home of this user; set XDG_CACHE_HOME"
+        ) from error
 
 
 def locate(name: str) -> Path:
@@ -274,6 +281,14 @@ def sha256_of(file: Path) -> str:
     """Digest a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_safetensors(file: Path) -> bool:
+    """Tell by the header, the length of which stands in eight bytes before a JSON object."""
+    with file.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES + 1)
+    length = int.from_bytes(head[:_HEAD_BYTES], "little")
+    return head[_HEAD_BYTES:] == b"{" and length < file.stat().st_size
 
 
 def write_whole(path: Path, text: str) -> None:

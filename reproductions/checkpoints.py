@@ -5,19 +5,23 @@ A checkpoint is read without running anything it holds (``weights_only``, or saf
 
 import argparse
 import pickle
+import re
+import struct
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import numpy
 import torch
+from numpy._core.multiarray import scalar
 from pydantic import JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import vig_models
-from reproductions.artifact_cache import evidence, locate
+from reproductions.artifact_cache import evidence, is_safetensors, locate
 from reproductions.artifacts import artifact
 from reproductions.errors import ReproductionError
 from reproductions.model_names import suggestion_for, supplier_of
@@ -25,10 +29,36 @@ from vig_models.checkpoints import WRAPPERS, rename_authors_state
 
 __all__ = ["Checkpoint", "load_weights", "read_checkpoint"]
 
-HARMLESS = (argparse.Namespace,)
-"""Classes besides tensors and containers that a checkpoint may hold: the options of a training
-script, which are data and run nothing when they are made."""
+HARMLESS = (
+    argparse.Namespace,
+    numpy.dtype,
+    numpy.dtypes.Float32DType,
+    numpy.dtypes.Float64DType,
+    numpy.dtypes.Int64DType,
+    (scalar, "numpy._core.multiarray.scalar"),
+    (scalar, "numpy.core.multiarray.scalar"),  # as older versions of numpy called it
+)
+"""What a checkpoint may hold besides tensors and containers: the options of a training script and
+its best figure, which are data and run nothing when they are made."""
 
+CLASSES = 1000
+"""Of ImageNet-1k, which all weights here are for."""
+_MET = re.compile(r"GLOBAL (\S+)")
+"""How torch names what it refuses to make."""
+_DAMAGED = (
+    pickle.UnpicklingError,
+    SafetensorError,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What reading bytes that are no checkpoint comes to."""
 _SHOWN = 3
 
 
@@ -97,14 +127,9 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
         ReproductionError: it is damaged, holds code, or holds no weights.
     """
     try:
-        content = load_file(path) if _is_safetensors(path) else _unpickled(path)
-    except pickle.UnpicklingError as error:
-        raise ReproductionError(_refused(name, error)) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, SafetensorError, OSError) as error:
-        raise ReproductionError(
-            f"{name}: want a checkpoint of torch or safetensors, found a damaged file or another "
-            f"kind ({_brief(error)}); fetch it again"
-        ) from error
+        content = load_file(path) if is_safetensors(path) else _unpickled(path)
+    except _DAMAGED as error:
+        raise ReproductionError(f"{name}: {_unread(error)}") from error
     if not isinstance(content, Mapping):
         raise ReproductionError(
             f"{name}: want a mapping from names to tensors, found {type(content).__name__!r}; "
@@ -119,43 +144,33 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     return checkpoint
 
 
-def _is_safetensors(path: Path) -> bool:
-    """Tell by the header: its length in eight bytes, then a JSON object."""
-    with path.open("rb") as stream:
-        head = stream.read(9)
-    length = int.from_bytes(head[:8], "little")
-    return head[8:] == b"{" and length < path.stat().st_size
-
-
 def _unpickled(path: Path) -> Any:
     with torch.serialization.safe_globals(list(HARMLESS)):
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _refused(name: str, error: pickle.UnpicklingError) -> str:
-    told = str(error)
-    if "Unsupported" in told or "GLOBAL" in told:
-        # Torch says in many lines how to lift the ban; only what was met is of interest.
-        met = told.partition("WeightsUnpickler error: ")[2] or told
+def _unread(error: Exception) -> str:
+    met = _MET.search(str(error)) if isinstance(error, pickle.UnpicklingError) else None
+    if met is not None:
         return (
-            f"{name}: want weights alone, found objects whose making could run code "
-            f"({_brief(met)}); it was not loaded, ask its authors for plain weights or safetensors"
+            f"want weights alone, found {met[1]!r}, whose making may run code; nothing was run, "
+            "ask its authors for plain weights or safetensors"
         )
     return (
-        f"{name}: want a checkpoint of torch or safetensors, found a damaged file or another "
-        f"kind ({_brief(error)}); fetch it again"
+        "want a checkpoint of torch or safetensors, found a damaged file or another kind "
+        f"({_brief(error)}); fetch another with --from FILE"
     )
 
 
 def _brief(error: object) -> str:
-    return " ".join(str(error).split("\n", 1)[0].split())[:160]
+    return " ".join(str(error).split("\n", 1)[0].split())[:120] or type(error).__name__
 
 
 # -- our variants -----------------------------------------------------------------------
 
 
 def _ours(model_name: str, name: str, checkpoint: Checkpoint, implementation: str) -> nn.Module:
-    model = vig_models.create_model(model_name, implementation=implementation)
+    model = vig_models.create_model(model_name, num_classes=CLASSES, implementation=implementation)
     given = rename_authors_state(model, checkpoint.weights)
     problem = _misfit(model.state_dict(), given)
     if problem is not None:
@@ -194,14 +209,14 @@ def _classes(own: Mapping[str, Tensor], given: Mapping[str, Any]) -> str | None:
     """Say that only the number of classes differs, if that is so."""
     if own.keys() != given.keys():
         return None
-    shapes = {(own[n].shape, _shape(given[n])) for n in own if own[n].shape != _shape(given[n])}
+    differing = [(own[n].shape, _shape(given[n])) for n in own if own[n].shape != _shape(given[n])]
     counts = {
-        (ours[:1], theirs[:1]) for ours, theirs in shapes if theirs and ours[1:] == theirs[1:]
+        theirs[0] if theirs and ours[0] == CLASSES and ours[1:] == theirs[1:] else None
+        for ours, theirs in differing
     }
-    if len(counts) != 1 or len(counts) != len({(a[:1], (b or ())[:1]) for a, b in shapes}):
+    if len(counts) != 1 or None in counts:
         return None
-    [((ours,), (theirs,))] = counts
-    return f"{theirs} classes instead of {ours}"
+    return f"{counts.pop()} classes instead of {CLASSES}"
 
 
 def _shape(value: object) -> torch.Size | None:
@@ -240,6 +255,7 @@ def _timms(tagged: str, name: str, checkpoint: Checkpoint) -> nn.Module:
             f"{name}: want the weights of {tagged}, found ones that do not fit "
             f"({told[:300]}{more}); it is the checkpoint of something else"
         ) from error
+    model.pretrained_cfg.pop("state_dict", None)  # all the weights once more
     _finite(name, model)
     return cast(nn.Module, model)
 

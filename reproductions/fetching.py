@@ -21,6 +21,7 @@ from reproductions.artifact_cache import (
     Record,
     Stamp,
     Trust,
+    is_safetensors,
     key_of,
     sync_folder,
     write_whole,
@@ -30,7 +31,7 @@ from reproductions.downloads import Observer, download
 from reproductions.errors import ReproductionError
 from reproductions.part_file import Digests, Part
 from reproductions.timm_weights import timm_address
-from reproductions.unpacking import unpack
+from reproductions.unpacking import DiskError, unpack
 from reproductions.web import Limits
 
 __all__ = ["Fetched", "fetch"]
@@ -91,9 +92,9 @@ def fetch(
         whole = record is not None and cache.problem(record, entry) is None
         if record is not None and whole and given is None:
             return Fetched(record, cache.place(record, entry), new=False, pinned=False)
-        if given is not None and given.is_dir():
-            return _folder(name, entry, cache, given)
         try:
+            if given is not None and given.is_dir():
+                return _folder(name, entry, cache, given)
             if record is not None and given is None and _unpacks_again(name, entry, cache, record):
                 observer.note(f"{name}: unpacked again")
                 return Fetched(record, cache.place(record, entry), new=True, pinned=False)
@@ -176,24 +177,25 @@ def _folder(name: str, entry: Artifact, cache: Cache, given: Path) -> Fetched:
     folder = given.resolve()
     try:
         listing = Listing.of(folder)
-        if listing.files == 0:
-            raise ReproductionError(
-                f"{given}: want a folder with {entry.what}, found no file in it"
-            )
-        record = Record(
-            name=name,
-            source=entry.source,
-            trust="as given",
-            url=None,
-            sha256=None,
-            md5=None,
-            stamp=None,
-            listing=listing,
-            folder=str(folder),
-        )
-        write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     except OSError as error:
-        raise _disk_error(name, cache, error) from error
+        raise ReproductionError(
+            f"{given}: want a folder that can be read, found: {error.strerror} "
+            f"({error.filename}); correct --from"
+        ) from error
+    if listing.files == 0:
+        raise ReproductionError(f"{given}: want a folder with {entry.what}, found no file in it")
+    record = Record(
+        name=name,
+        source=entry.source,
+        trust="as given",
+        url=None,
+        sha256=None,
+        md5=None,
+        stamp=None,
+        listing=listing,
+        folder=str(folder),
+    )
+    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     return Fetched(record, folder, new=True, pinned=False)
 
 
@@ -211,21 +213,15 @@ def _keep(
         obtained.part.remove()
         raise ReproductionError(f"{name}: {problem}")
     digests = obtained.digests
-    place = cache.object(digests.sha256)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    known = place.exists()
-    obtained.part.path.replace(place)
-    obtained.part.remove()
-    sync_folder(place.parent)
     listing = None
     if entry.layout == "archive":
         observer.note(f"{name}: unpacking")
-        try:
-            listing = _unpacked(name, entry, cache, digests.sha256)
-        except ReproductionError:
-            if not known:
-                place.unlink(missing_ok=True)
-            raise
+        listing = _unpacked_part(name, entry, cache, obtained)
+    place = cache.object(digests.sha256)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    obtained.part.path.replace(place)
+    obtained.part.remove()
+    sync_folder(place.parent)
     pinned = pin is None and len(entry.sha256 or "") < _WHOLE
     if pinned:
         _pin(name, entry, cache, digests.sha256)
@@ -278,7 +274,7 @@ def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
         return None
     with obtained.part.path.open("rb") as stream:
         head = stream.read(9)
-    if head[:2] == b"PK" or head[:1] == b"\x80" or head[8:] == b"{":
+    if head.startswith((b"PK", b"\x80")) or is_safetensors(obtained.part.path):
         return None
     return (
         f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that begins "
@@ -286,9 +282,21 @@ def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
     )
 
 
-def _unpacked(name: str, entry: Artifact, cache: Cache, sha256: str) -> Listing:
-    target = cache.contents(sha256)
-    unpack(cache.object(sha256), target, name)
+def _unpacked_part(name: str, entry: Artifact, cache: Cache, obtained: _Obtained) -> Listing:
+    """Unpack what came, which waits in its part: once it is whole, it is not fetched twice."""
+    try:
+        return _unpacked(name, entry, obtained.part.path, cache.contents(obtained.digests.sha256))
+    except DiskError:
+        if obtained.url is None:  # the user has it still
+            obtained.part.remove()
+        raise
+    except ReproductionError:
+        obtained.part.remove()
+        raise
+
+
+def _unpacked(name: str, entry: Artifact, archive: Path, target: Path) -> Listing:
+    unpack(archive, target, name)
     if entry.root is not None and not (target / entry.root).is_dir():
         found = ", ".join(sorted(path.name for path in target.iterdir())[:5]) or "nothing"
         shutil.rmtree(target)
@@ -305,7 +313,8 @@ def _unpacks_again(name: str, entry: Artifact, cache: Cache, record: Record) -> 
         return False
     if cache.file_problem(record, entry) is not None:
         return False
-    return _unpacked(name, entry, cache, record.sha256) == record.listing
+    archive, target = cache.object(record.sha256), cache.contents(record.sha256)
+    return _unpacked(name, entry, archive, target) == record.listing
 
 
 def _pin(name: str, entry: Artifact, cache: Cache, sha256: str) -> None:

@@ -37,7 +37,8 @@ class Part:
         self.size = self.synced = 0
         self._hashes = (hashlib.sha256(), hashlib.md5(usedforsecurity=False))
         self.file = path.open("r+b" if path.exists() else "w+b", buffering=0)
-        self._take_up(int(self.version.get("synced", 0)))
+        synced = self.version.get("synced")
+        self._take_up(synced if isinstance(synced, int) and synced > 0 else 0)
 
     def __enter__(self) -> "Part":
         return self
@@ -47,6 +48,8 @@ class Part:
             if self.size > self.synced:
                 self.sync()
         self.file.close()
+        if self.size == 0:
+            self.remove()
 
     @property
     def validator(self) -> str | None:
@@ -107,13 +110,14 @@ class Part:
         return version if same else {}
 
     def _take_up(self, length: int) -> None:
+        if os.fstat(self.file.fileno()).st_size < length:
+            self.restart()  # somebody else has shortened it
+            return
         self.file.truncate(length)  # what was never synced may be anything
         while chunk := self.file.read(_SYNC_BYTES):
             for state in self._hashes:
                 state.update(chunk)
             self.size += len(chunk)
-        if self.size < length:
-            self.restart()
         self.synced = self.size
 
     def _write_note(self) -> None:

@@ -21,7 +21,10 @@ def timm_address(tagged: str) -> str:
     """
     # Here, so that what needs no weights of timm does not load torch.
     timm = import_module("timm")
-    config = timm.get_pretrained_cfg(tagged)
+    try:
+        config = timm.get_pretrained_cfg(tagged)
+    except RuntimeError:  # the model has weights, but none with this tag
+        config = None
     hub = config.hf_hub_id if config is not None else None
     if hub:
         repository, _, revision = str(hub).partition("@")

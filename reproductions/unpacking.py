@@ -20,7 +20,7 @@ from typing import IO, Protocol
 
 from reproductions.errors import ReproductionError
 
-__all__ = ["unpack"]
+__all__ = ["DiskError", "unpack"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ENCRYPTED = 0x1
@@ -33,6 +33,10 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )
+
+
+class DiskError(ReproductionError):
+    """There is no room for what an archive holds, or no right to write it; the archive is fine."""
 
 
 class _Open(Protocol):
@@ -61,8 +65,8 @@ def unpack(archive: Path, target: Path, name: str) -> None:
         name: what messages call the archive.
 
     Raises:
-        ReproductionError: it is damaged, holds what it should not, or the disk is full; nothing
-            is left.
+        DiskError: the disk is full, or cannot be written.
+        ReproductionError: it is damaged, or holds what it should not. In any case nothing is left.
     """
     # Named after both, so that what a killed process left is found and removed.
     beside = target.parent / f".unpacking-{name.replace('/', '-')}-{target.name}"
@@ -165,13 +169,13 @@ def _told(error: Exception) -> str:
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
-def _disk_error(name: str, target: Path, error: OSError) -> ReproductionError:
+def _disk_error(name: str, target: Path, error: OSError) -> DiskError:
     if error.errno in _FULL:
-        return ReproductionError(
+        return DiskError(
             f"{name}: {target.parent}: the disk is full while unpacking; make room and run again, "
             "nothing is fetched twice"
         )
-    return ReproductionError(
+    return DiskError(
         f"{name}: {target.parent}: cannot be unpacked ({error.strerror or _told(error)}); make the "
         "folder writable, or fetch the file again"
     )

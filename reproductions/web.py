@@ -5,6 +5,7 @@ one origin it is for, and to no other that this one redirects to. Addresses are 
 messages, since they may hold secrets; servers are.
 """
 
+import http.client
 import os
 import ssl
 import time
@@ -91,6 +92,9 @@ class Answer:
             try:
                 chunk = self.response.raw.read1(_CHUNK_BYTES, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
+                ended = isinstance(_innermost(error), http.client.IncompleteRead)
+                if ended and self.total is not None:
+                    return  # who knows the whole length can say how much is lacking
                 raise TransientError(f"{self.host} broke off ({_said(error)})") from error
             if not chunk:
                 return
@@ -225,7 +229,10 @@ def _origin(url: str) -> str:
     """Give scheme, host and port, the port only where it is not the usual one."""
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
-    port = f":{parts.port}" if parts.port not in {None, usual} else ""
+    try:
+        port = f":{parts.port}" if parts.port not in {None, usual} else ""
+    except ValueError:  # no number; no token is for such an address
+        return ""
     return f"{parts.scheme}://{parts.hostname}{port}"
 
 

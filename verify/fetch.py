@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.artifact_cache import Cache, cache_folder, locate
 from reproductions.artifacts import Artifact, artifacts, matching
 from reproductions.errors import ReproductionError
 from verify.errors import VerifyError
 from verify.project import Project
 
-__all__ = ["FETCHED", "Row", "cache_in", "chosen", "fetch_each", "rows"]
+__all__ = ["FETCHED", "Row", "cache_in", "chosen", "fetch_each", "has_fetched", "rows"]
 
 FETCHED = "fetched"
 """The state of an artifact that is there and whole."""
@@ -42,8 +42,15 @@ class Row:
 
 
 def cache_in(folder: Path | None) -> Cache:
-    """Open the cache in the folder that stands in for the usual one, or there."""
-    return Cache(cache_folder() if folder is None else folder.resolve() / cache_folder().name)
+    """Open the cache in the folder that stands in for the usual one, or there.
+
+    Raises:
+        VerifyError: there is no usual one.
+    """
+    try:
+        return Cache(cache_folder() if folder is None else cache_folder(folder.resolve()))
+    except ReproductionError as error:
+        raise VerifyError(str(error)) from error
 
 
 def chosen(patterns: Sequence[str]) -> list[str]:
@@ -58,14 +65,14 @@ def chosen(patterns: Sequence[str]) -> list[str]:
         raise VerifyError(str(error)) from error
 
 
-def rows(project: Project, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
+def rows(project: Project | None, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
     """Describe artifacts: what is there, what is not, and how many claims want each.
 
     Raises:
         VerifyError: the cache cannot be read.
     """
     known = artifacts()
-    params = _params_by_claim(project)
+    params = _params_by_claim(project) if project is not None else {}
     try:
         return [_row(name, known[name], cache, params) for name in names or known]
     except (ReproductionError, OSError) as error:
@@ -118,6 +125,16 @@ def wants(name: str, entry: Artifact, params: Mapping[str, Any]) -> bool:
     if name.startswith("weights/"):  # those of the catalogue are classifiers of ImageNet
         return params.get("model") in entry.serves and dataset.startswith(_TRAINED_ON)
     return dataset in entry.serves
+
+
+def has_fetched(name: str) -> bool:
+    """Tell whether an artifact is in the usual cache, whole."""
+    try:
+        for found in matching(name):
+            locate(found)
+    except ReproductionError:
+        return False
+    return True
 
 
 def fetch_each(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from filelock import FileLock
@@ -13,6 +14,7 @@ from verify.child import Outcome, Worker
 from verify.digest import code_digest, digest
 from verify.environment import PACKAGES, environment, has_gpu, machine_slug
 from verify.errors import VerifyError
+from verify.fetch import has_fetched
 from verify.judge import judge
 from verify.ledger import Event, Ledger
 from verify.plan import Job, Machine, Plan, make_plan, together, wants_more
@@ -94,7 +96,7 @@ def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool)
         state.stored,
         ids,
         fresh=fresh,
-        machine=Machine(machine_slug(), has_gpu()),
+        machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=missing,
     )
 

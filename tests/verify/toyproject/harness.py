@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reproductions.artifacts import use_catalogue
 from reproductions.contract import REGISTRY, SPECS
 from verify.cli import main
 from verify.ledger import Ledger, read_ledgers
@@ -184,6 +185,7 @@ def forget():
         known.pop("toy_count", None)
     sys.path[:] = [entry for entry in sys.path if not (Path(entry) / "toy_counts.py").exists()]
     package_roots.cache_clear()
+    use_catalogue(None)
     importlib.invalidate_caches()
 
 
