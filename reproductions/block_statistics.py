@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from reproductions.graph_measures import (
     Cosines,
+    Edges,
     Grid,
+    Simple,
     all_pairs_distance,
-    all_pairs_similarity,
-    modularity,
     object_patches,
     patches_of,
     spatial_distance,
@@ -53,26 +53,22 @@ class View:
     """Draws the order in which masks are shuffled."""
     _cosines: dict[Grid, dict[str, Cosines]] = field(default_factory=dict)
 
-    def patches(self, grid: Grid) -> dict[str, Tensor]:
-        """Cut both readings of an image's pixels into patches, (B, N, pixels)."""
-        raw = self.batch.pixels.to(self.inputs)
-        return {
-            "visual_similarity_normalized": patches_of(self.inputs, grid),
-            "visual_similarity_raw": patches_of(raw, grid),
-        }
-
     def pixels(self, grid: Grid) -> Mapping[str, Cosines]:
         """Compare the pixels of patches, in both readings; once for all blocks of a grid."""
         if grid not in self._cosines:
-            self._cosines[grid] = {n: Cosines(given) for n, given in self.patches(grid).items()}
+            raw = self.batch.pixels.to(self.inputs)
+            self._cosines[grid] = {
+                "visual_similarity_normalized": Cosines(patches_of(self.inputs, grid)),
+                "visual_similarity_raw": Cosines(patches_of(raw, grid)),
+            }
         return self._cosines[grid]
 
     def by_chance(self) -> Readings:
         """Average the cosines of pixels over all pairs of patches, on every grid looked at."""
         return {
-            f"{name}_all_pairs_{grid[0]}x{grid[1]}": all_pairs_similarity(given).cpu()
-            for grid in self._cosines
-            for name, given in self.patches(grid).items()
+            f"{name}_all_pairs_{grid[0]}x{grid[1]}": cosines.of_all_pairs().cpu()
+            for grid, its in self._cosines.items()
+            for name, cosines in its.items()
         }
 
     def objects(self, grid: Grid) -> Tensor | None:
@@ -168,7 +164,6 @@ def read_blocks(
         else:
             its |= _pairs(block, view, absent)
         its |= _probability(model, block, view, absent) if has_head else {}
-        its["embedding_similarity_all_pairs"] = all_pairs_similarity(_features(block.output))
         readings.append({name: value.cpu() for name, value in its.items()})
     if not has_head:
         absent["class_probability"] = STAGES
@@ -186,6 +181,7 @@ def _hypergraph(block: Block, joins: Tensor, absent: dict[str, str]) -> Readings
     return {
         "spatial_distance": joined_distance(reads, joins, block.grid),
         "embedding_similarity": joined_similarity(reads, joins, _features(block.output)),
+        "embedding_similarity_all_pairs": Cosines(_features(block.output)).of_all_pairs(),
         "embedding_similarity_searched": joined_similarity(reads, joins, nodes),
     }
 
@@ -196,21 +192,25 @@ def _pairs(block: Block, view: View, absent: dict[str, str]) -> Readings:
         absent["undilated"] = NOT_DILATED
     else:
         lists["_undilated"] = block.listed(block.undilated())
-    found: Readings = {}
+    edges = {name: Edges(neighbors) for name, neighbors in lists.items()}
     embeddings = _embeddings(block)
+    keys = None if block.key_grid is None else graph.keys.transpose(1, 2)
+    searched = Cosines(graph.nodes.transpose(1, 2), keys)
+    found: Readings = {
+        "embedding_similarity_all_pairs": embeddings.of_all_pairs(),
+        "embedding_similarity_searched": searched.mean(edges[""]),
+    }
     for name, neighbors in lists.items():
         distance = spatial_distance(neighbors, block.grid, block.key_grid)
         found[f"spatial_distance{name}"] = distance
-        found[f"embedding_similarity{name}"] = embeddings.mean(neighbors)
-    searched = Cosines(graph.nodes.transpose(1, 2), graph.keys.transpose(1, 2))
-    found["embedding_similarity_searched"] = searched.mean(block.neighbors)
+        found[f"embedding_similarity{name}"] = embeddings.mean(edges[name])
     if graph.partitions is not None:
-        found["partition_modularity"] = modularity(block.neighbors, graph.partitions)
+        found["partition_modularity"] = Simple(block.neighbors).modularity(graph.partitions)
     if block.key_grid is not None:
         absent |= dict.fromkeys(("visual_similarity", "modularity"), POOLED)
         return found
     for pixels, cosines in view.pixels(block.grid).items():
-        found |= {f"{pixels}{name}": cosines.mean(given) for name, given in lists.items()}
+        found |= {f"{pixels}{name}": cosines.mean(given) for name, given in edges.items()}
     return found | dict(_objects(block, view, absent))
 
 
@@ -227,14 +227,14 @@ def _objects(block: Block, view: View, absent: dict[str, str]) -> Iterator[tuple
     if objects is None or masked is None:
         absent["modularity"] = NO_MASKS
         return
-    known, neighbors = masked.to(objects.device), block.neighbors
-    found = modularity(neighbors, objects).where(known, torch.nan)
+    known, graph = masked.to(objects.device), Simple(block.neighbors)
+    found = graph.modularity(objects).where(known, torch.nan)
     yield "modularity", found
     proper = objects.any(dim=-1) & ~objects.all(dim=-1)
     yield "modularity_proper", found.where(proper, torch.nan)
     drawn = torch.rand(objects.shape, generator=view.shuffles).argsort(dim=-1)
     shuffled = objects.gather(1, drawn.to(objects.device))
-    yield "modularity_shuffled", modularity(neighbors, shuffled).where(known, torch.nan)
+    yield "modularity_shuffled", graph.modularity(shuffled).where(known, torch.nan)
 
 
 def _probability(model: Classifier, block: Block, view: View, absent: dict[str, str]) -> Readings:

@@ -23,7 +23,7 @@ over all pairs of nodes; ``modularity_shuffled``, the same patches of the object
 hyperedges every pair of different nodes counts where one reads a hyperedge that joins the other.
 The fact ``not_defined`` says what a family does not have.
 
-The null model (``weights: random``) has fresh weights and BatchNorms calibrated on 64 other
+The null model (``weights: random``) has fresh weights and BatchNorms calibrated on 32 other
 images. Intervals are of a bootstrap over images, 99 %.
 
 Cost: ViG-S 0.1 s an image on two CPU cores; minutes for 50,000 on a GPU. Source: the per-layer
@@ -58,7 +58,7 @@ from vig_models.classifier import Classifier
 
 _BATCH = 16
 """Images that run together; families that cluster couple them."""
-_CALIBRATION = 64
+_CALIBRATION = 32
 _OTHERS = 1_000_000_000
 """Where the images of calibration begin in a generated set."""
 

@@ -12,7 +12,7 @@ from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
 from verify.need import Need
-from verify.null_model import null_verdicts, shown_too
+from verify.null_model import shown_too
 from verify.project import Project
 from verify.state import State
 from verify.verdict import Verdict
@@ -52,7 +52,7 @@ def findings_of(
         *_post_hoc(project, state),
         *_implausible(project),
         *_beyond_reach(project, state),
-        *_shown_by_nulls(project, state, verdicts),
+        *_shown_by_nulls(project, state),
         *_alarms(project, verdicts),
     )
 
@@ -182,12 +182,9 @@ def _operations(need: Need, state: State) -> Fraction | None:
     return 2 * 10**9 * exactly(found.measurement.values["executed"].low)
 
 
-def _shown_by_nulls(
-    project: Project, state: State, verdicts: Mapping[str, Verdict]
-) -> Iterator[Finding]:
+def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:
     """Find claims that hold where they should not, such as of random weights."""
-    nulls = null_verdicts(project, state.stored)
-    for id_, detail in shown_too(project, nulls, verdicts):
+    for id_, detail in shown_too(project, state.stored):
         yield Finding("null_model_shows_it", (id_,), detail)
 
 
