@@ -1,6 +1,7 @@
 """Sizes of networks: what is deployed, what training attaches, and layers counted two ways."""
 
 import pytest
+
 from reproductions import plain_networks
 from reproductions.catalog import NetworkSizeParams
 from reproductions.errors import ReproductionError
