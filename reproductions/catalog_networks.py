@@ -246,8 +246,6 @@ class CommunicationVolumeParams(Params):
     nodes: int = Field(ge=2)
     degree: int = Field(ge=1)
     """Edges into every node, from nodes drawn at random."""
-    partition: Literal["random", "blocks"]
-    """``blocks``: nodes are cut in order, and most of their neighbors are near."""
     devices: int = Field(ge=2)
     layers: int = Field(ge=2)
     seed: int = Field(ge=0)
@@ -261,9 +259,13 @@ COMMUNICATION_VOLUME = declare(
         unit="ratio",
         conventions=(
             Convention(
-                name="reduction",
-                counts="features sent where each device holds a part of the graph, over those "
-                "sent where it holds some of the layers",
+                name="cut_at_random",
+                counts="features sent where each device holds a part of a graph cut at random, "
+                "over those sent where it holds some of the layers",
+            ),
+            Convention(
+                name="cut_well",
+                counts="the same of a graph that is cut where few edges are",
             ),
         ),
         facts=("by_graph", "by_layers"),

@@ -4,10 +4,13 @@ import pytest
 
 from reproductions import communication_volume as module
 from reproductions.catalog import CommunicationVolumeParams
+from reproductions.catalog_networks import COMMUNICATION_VOLUME
+
+CUTS = [convention.name for convention in COMMUNICATION_VOLUME.conventions]
 
 
 def params(**changes):
-    given = {"nodes": 60, "degree": 3, "partition": "random", "devices": 3, "layers": 6, "seed": 0}
+    given = {"nodes": 60, "degree": 3, "devices": 3, "layers": 6, "seed": 0}
     return CommunicationVolumeParams(**{**given, **changes})
 
 
@@ -24,48 +27,46 @@ def _reference_boundary(sources, targets, parts):
     return len(sent)
 
 
-@pytest.mark.parametrize("partition", ["random", "blocks"])
+@pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_what_graph_parallelism_sends_is_counted_edge_by_edge(partition, seed):
-    given = params(partition=partition, seed=seed)
-    sources, targets = module._edges(given)
-    wanted = _reference_boundary(sources, targets, module._parts(given))
-    found = measure(partition=partition, seed=seed)
-    assert found.evidence["sent_a_layer"] == wanted
-    assert found.facts == {"by_graph": 6 * wanted, "by_layers": 2 * 60}
-    assert found.values["reduction"].value == pytest.approx(6 * wanted / 120, abs=0, rel=1e-12)
+def test_what_graph_parallelism_sends_is_counted_edge_by_edge(cut, seed):
+    edges, parts = module.CUTS[cut]
+    given = params(seed=seed)
+    sent = 6 * _reference_boundary(*edges(given), parts(given))
+    found = measure(seed=seed)
+    assert found.facts["by_graph"][cut] == sent
+    assert found.facts["by_layers"] == 2 * 60
+    assert found.values[cut].value == pytest.approx(sent / 120, abs=0, rel=1e-12)
 
 
 def test_a_graph_with_neighbors_everywhere_is_reduced_by_the_number_of_layers():
-    found = measure(nodes=30, degree=600, layers=5)
-    assert found.values["reduction"].value == 5
+    assert measure(nodes=30, degree=600, layers=5).values["cut_at_random"].value == 5
 
 
-def test_a_reduction_doubles_with_the_layers_whatever_the_cut():
-    for partition in ("random", "blocks"):
-        few, many = (measure(partition=partition, layers=n) for n in (6, 12))
-        assert many.values["reduction"].value == 2 * few.values["reduction"].value
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_reduction_doubles_with_the_layers_whatever_the_cut(cut):
+    few, many = (measure(layers=layers).values[cut].value for layers in (6, 12))
+    assert many == pytest.approx(2 * few, abs=0, rel=1e-12)
 
 
 def test_a_good_cut_leaves_less_to_reduce():
-    far, near = (measure(nodes=2000, partition=cut) for cut in ("random", "blocks"))
-    assert near.values["reduction"].value < far.values["reduction"].value / 5
+    values = measure(nodes=2000).values
+    assert values["cut_well"].value < values["cut_at_random"].value / 5
 
 
-def test_there_are_no_more_stages_than_layers():
-    assert measure(devices=5, layers=2).evidence["stages"] == 2
-    assert measure(devices=5, layers=5).evidence["stages"] == 5
-    assert measure(devices=5, layers=6).evidence["stages"] == 5
+@pytest.mark.parametrize(("layers", "stages"), [(4, 4), (5, 5), (6, 5)])
+def test_there_are_as_many_stages_as_devices_or_layers(layers, stages):
+    assert measure(devices=5, layers=layers).evidence["stages"] == stages
 
 
 def test_edges_that_do_not_cross_are_not_sent(monkeypatch):
-    whole = measure().values["reduction"].value
-    edges = module._edges
+    whole = measure().values["cut_at_random"].value
+    edges, parts = module.CUTS["cut_at_random"]
 
     def within(given):
         sources, targets = edges(given)
-        same = module._parts(given)[sources] == module._parts(given)[targets]
+        same = parts(given)[sources] == parts(given)[targets]
         return sources[same], targets[same]
 
-    monkeypatch.setattr(module, "_edges", within)
-    assert measure().values["reduction"].value == 0 < whole
+    monkeypatch.setitem(module.CUTS, "cut_at_random", (within, parts))
+    assert measure().values["cut_at_random"].value == 0 < whole
