@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done, 1 ``--fail-on``, ``--check`` or ``selftest`` found something or a text is not
-        where it is wanted, 2 bad input, 3 an ``error`` verdict, 4 a damaged ledger,
-        130 interrupted.
+        0 done, 1 ``--fail-on``, ``--check`` or ``selftest`` found something, a text is not
+        where it is wanted or a number is uncovered, 2 bad input, 3 an ``error`` verdict,
+        4 a damaged ledger, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -55,8 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="verify",
         description="Verify published claims about Vision GNNs by running the models.",
         epilog="One claim by hand: python -m reproductions NAME '{params}'. "
-        "Exit codes: 0 done, 1 --fail-on, --check or selftest found something or a text is not "
-        "where it is wanted (ground, locate), 2 bad input, 3 an error verdict, 4 a damaged ledger.",
+        "Exit codes: 0 done, 1 --fail-on, --check or selftest found something, a text is not "
+        "where it is wanted (ground, locate) or a number is uncovered (coverage), 2 bad input, "
+        "3 an error verdict, 4 a damaged ledger.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     parser.add_argument("--project", type=Path, metavar="DIR", help="folder with claims.yaml")
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
+    _covering(add("coverage", "list every printed number that no claim is about"))
     _publish(add("publish", "write pages from the ledger"))
     _ledger(add("ledger", "check or show the ledgers"))
     return parser
@@ -120,6 +122,11 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
     command.add_argument("--source", metavar="NAME", help="only claims of this document")
     command.add_argument("--reproduction", metavar="NAME", help="only claims that need it")
     command.add_argument("--verdict", metavar="VERDICT[,...]", default="", help="only these")
+
+
+def _covering(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--sources", type=Path, metavar="DIR", required=True, help=_SOURCES)
+    command.add_argument("--source", metavar="NAME", help="only this document")
 
 
 def _publish(command: argparse.ArgumentParser) -> None:

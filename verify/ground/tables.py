@@ -30,6 +30,11 @@ class FoundCell:
 
     line: int
     text: str
+    row: Row
+    at: int
+    """Which of the row's cells; of a row whose columns have run together, which word."""
+    label_size: int = 1
+    """How many of the row's cells, or words, are its label."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,8 @@ class Table:
         """
         if self.flat:
             return self._flat_cell(row, column, known)
-        at = self._column(column)
-        found = self._row(row)
+        at = self.column(column)
+        found = self.row(row)
         width = len(self.labels)
         cells = _trimmed(found.cells, width)
         if len(cells) != width:
@@ -99,7 +104,7 @@ class Table:
                 f"{self.title}: row {row!r} (line {found.line}) has {len(cells)} cells, "
                 f"the header {width}; the columns are shifted"
             )
-        return FoundCell(found.line, normal(cells[at]))
+        return FoundCell(found.line, normal(cells[at]), found, at)
 
     @cached_property
     def labels(self) -> list[tuple[str, ...]]:
@@ -109,7 +114,12 @@ class Table:
         lines = [[*cells, *[""] * (width - len(cells))] for cells in spans]
         return [_column_labels(lines, at) for at in range(width)]
 
-    def _column(self, wanted: str) -> int:
+    def column(self, wanted: str) -> int:
+        """Find a column by its label.
+
+        Raises:
+            NoCellError: none has it, or more than one.
+        """
         labels = self.labels
         for reduced in (label, loose):
             found = [i for i, names in enumerate(labels) if reduced(wanted) in map(reduced, names)]
@@ -122,7 +132,12 @@ class Table:
         names = [names[-1] for names in labels if names]
         raise NoCellError(f"{self.title} has no column {wanted!r}{_nearest(wanted, names)}")
 
-    def _row(self, wanted: str) -> Row:
+    def row(self, wanted: str) -> Row:
+        """Find a row by its label; in a list of claims by its number, from 1.
+
+        Raises:
+            NoCellError: none has it, or more than one.
+        """
         if self.name == "claims" and wanted.isdecimal():
             if not 1 <= int(wanted) <= len(self.rows):
                 raise NoCellError(f"the list of claims has {len(self.rows)} rows, not {wanted}")
@@ -141,7 +156,7 @@ class Table:
 
     def _flat_cell(self, row: str, column: str, known: Iterable[str]) -> FoundCell:
         found = [
-            (line, words[size:])
+            (line, size)
             for line in self.rows
             for words in (line.cells,)
             for size in range(1, len(words))
@@ -152,8 +167,9 @@ class Table:
             names = [" ".join(line.cells[:size]) for line in self.rows for size in (1, 2)]
             hint = "" if found else _nearest(row, names)
             raise NoCellError(f"{self.title} has {count} {row!r}{hint}")
-        line, cells = found[0]
-        return FoundCell(line.line, cells[self._flat_column(column, len(cells), known)])
+        line, size = found[0]
+        at = size + self._flat_column(column, len(line.cells) - size, known)
+        return FoundCell(line.line, line.cells[at], line, at, size)
 
     def _flat_column(self, wanted: str, width: int, known: Iterable[str]) -> int:
         """Tell which word of a row stands under a label, where blanks do not tell columns apart.
