@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
     _covering(add("coverage", "list every printed number that no claim is about"))
+    _extracting(add("extract", "write a claim file of what a document prints, ready to edit"))
     _publish(add("publish", "write pages from the ledger"))
     _ledger(add("ledger", "check or show the ledgers"))
     return parser
@@ -127,6 +128,14 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
 def _covering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sources", type=Path, metavar="DIR", required=True, help=_SOURCES)
     command.add_argument("--source", metavar="NAME", help="only this document")
+
+
+def _extracting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("document", metavar="DOCUMENT", help="Markdown, text, LaTeX or HTML")
+    command.add_argument("--table", metavar="N", help="only this table")
+    command.add_argument("--section", metavar="S", help="the numbers of this section's text")
+    command.add_argument("--source", metavar="NAME", help="what claims call the document")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to stdout")
 
 
 def _publish(command: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from verify.ground.blocks import numeral
 from verify.ground.check import Columns, columns_of, confirmed, prints, source_of
 from verify.ground.document import Document
 from verify.ground.figures import occurrences
-from verify.ground.locate import caption_name, occurrence_of, section_name
+from verify.ground.locate import caption_name, number_locator, section_name
 from verify.ground.normal import label, normal, readable_label
 from verify.ground.places import NotThereError, Place, runs_of
 from verify.ground.printed import Cells, Number, numbers_of
@@ -285,14 +285,10 @@ def _text_out(entry: Ignored, document: Document, cells: Cells) -> None:
 def _described(number: Number, document: Document, source: str) -> Uncovered:
     """Say where an uncovered number stands, with a locator for it."""
     if number.run is not None:
-        name = section_name(document, number.run.section)
-        if number.caption is not None:
-            name = caption_name(number.caption)
-        locator: dict[str, str | int] = {"section": name, "printed": number.printed}
-        occurrence = occurrence_of(document, number.run, number.begin, number.printed)
-        if occurrence > 1:
-            locator["occurrence"] = occurrence
-        where = name if number.caption is not None else f"Section {name}"
+        caption, span = number.caption, (number.begin, number.end)
+        locator = number_locator(document, number.run, span, caption)
+        where = f"Section {section_name(document, number.run.section)}"
+        where = where if caption is None else caption_name(caption)
         return Uncovered(
             source, "prose", where, number.line, number.printed, number.context, locator
         )

@@ -1,6 +1,7 @@
 """Every place where a text stands in a document, as a locator ready to paste."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -113,7 +114,10 @@ def caption_name(caption: str) -> str:
 
 
 def occurrence_of(document: Document, run: Run, begin: int, text: str) -> int:
-    """Count the places of a text up to this one in its section, or in its caption."""
+    """Count the places of a text up to this one in its section, or in its caption.
+
+    0 where this one is none: the text is not whole there.
+    """
     inside = members(document.sections, run.section)
     count = 0
     for other in _runs_beside(document, run):
@@ -123,7 +127,31 @@ def occurrence_of(document: Document, run: Run, begin: int, text: str) -> int:
             count += 1
             if other is run and at == begin:
                 return count
-    return count
+    return 0
+
+
+def number_locator(
+    document: Document, run: Run, span: tuple[int, int], caption: str | None
+) -> dict[str, str | int] | None:
+    """Locate a number of running text, with its whole word where it is not whole alone.
+
+    Args:
+        document: The document.
+        run: The running text.
+        span: Where the number stands in it.
+        caption: Of what it is the caption, "table 4"; None for other text.
+    """
+    section = section_name(document, run.section) if caption is None else caption_name(caption)
+    begin, end = span
+    word = begin - len(re.split(r"[\s(]", run.text[:begin])[-1])
+    word_end = end + len(re.split(r"[\s)]", run.text[end:])[0].rstrip(".,;:"))
+    for first, last in ((begin, end), (word, word_end)):
+        printed = run.text[first:last]
+        occurrence = occurrence_of(document, run, first, printed)
+        if occurrence:
+            locator: dict[str, str | int] = {"section": section, "printed": printed}
+            return locator | ({"occurrence": occurrence} if occurrence > 1 else {})
+    return None
 
 
 def _runs_beside(document: Document, run: Run) -> tuple[Run, ...]:

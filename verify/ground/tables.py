@@ -11,6 +11,8 @@ from verify.ground.blocks import Block, is_rule
 from verify.ground.normal import key, label, loose, normal
 from verify.refusals import suggestion
 
+_MOST_LABEL_CELLS = 3
+
 
 class NoCellError(Exception):
     """A cell that cannot be told, in one clause: what was searched and what was found."""
@@ -96,7 +98,7 @@ class Table:
         if self.flat:
             return self._flat_cell(row, column, known)
         at = self.column(column)
-        found = self.row(row)
+        found, size = self._labelled(row)
         width = len(self.labels)
         cells = _trimmed(found.cells, width)
         if len(cells) != width:
@@ -104,7 +106,7 @@ class Table:
                 f"{self.title}: row {row!r} (line {found.line}) has {len(cells)} cells, "
                 f"the header {width}; the columns are shifted"
             )
-        return FoundCell(found.line, normal(cells[at]), found, at)
+        return FoundCell(found.line, normal(cells[at]), found, at, size)
 
     @cached_property
     def labels(self) -> list[tuple[str, ...]]:
@@ -138,21 +140,52 @@ class Table:
         Raises:
             NoCellError: none has it, or more than one.
         """
+        return self._labelled(wanted)[0]
+
+    def _labelled(self, wanted: str) -> tuple[Row, int]:
+        """Find a row, and how many of its cells its label takes."""
         if self.name == "claims" and wanted.isdecimal():
             if not 1 <= int(wanted) <= len(self.rows):
                 raise NoCellError(f"the list of claims has {len(self.rows)} rows, not {wanted}")
-            return self.rows[int(wanted) - 1]
+            return self.rows[int(wanted) - 1], 1
         found = [row for row in self.rows if label(row.cells[0]) == label(wanted)]
         for narrower in (normal, str.strip):
             if len(found) > 1:
                 found = [r for r in found if narrower(r.cells[0]) == narrower(wanted)] or found
         if not found:
-            names = [normal(row.cells[0]) for row in self.rows]
-            raise NoCellError(f"{self.title} has no row {wanted!r}{_nearest(wanted, names)}")
+            return self._merged(wanted)
         if len(found) > 1:
             lines = " and ".join(str(row.line) for row in found)
             raise NoCellError(f"{self.title} has {len(found)} rows {wanted!r}, lines {lines}")
-        return found[0]
+        return found[0], 1
+
+    def _merged(self, wanted: str) -> tuple[Row, int]:
+        """Find a row by its first cells together, one left empty being that of the row above."""
+        found = [
+            (row, size)
+            for row, cells in zip(self.rows, self.filled, strict=True)
+            for size in range(2, min(len(cells), _MOST_LABEL_CELLS + 1))
+            if label(" ".join(cells[:size])) == label(wanted)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            lines = " and ".join(str(row.line) for row, _ in found)
+            raise NoCellError(f"{self.title} has {len(found)} rows {wanted!r}, lines {lines}")
+        names = [normal(row.cells[0]) for row in self.rows]
+        raise NoCellError(f"{self.title} has no row {wanted!r}{_nearest(wanted, names)}")
+
+    @cached_property
+    def filled(self) -> list[tuple[str, ...]]:
+        """The rows' cells, the first ones that are empty filled from the row above."""
+        above: tuple[str, ...] = ()
+        rows = []
+        for row in self.rows:
+            empty = next((at for at, cell in enumerate(row.cells) if cell), 0)
+            empty = min(empty, len(above))
+            above = (*above[:empty], *row.cells[empty:])
+            rows.append(above)
+        return rows
 
     def _flat_cell(self, row: str, column: str, known: Iterable[str]) -> FoundCell:
         found = [
@@ -271,6 +304,17 @@ def _flat_labels(words: Sequence[str], names: set[str]) -> list[str]:
         else:
             labels.append(label("".join(words[at : at + size])))
         at += size
+    return labels
+
+
+def flat_labels(table: Table) -> list[str]:
+    """Name the columns of a table that has run together, as far as its header's words tell."""
+    labels: list[str] = []
+    for word in table.header[0].cells if table.header else ():
+        if word.startswith("(") and labels:
+            labels[-1] += f" {word}"
+        else:
+            labels.append(word)
     return labels
 
 
