@@ -97,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
-    _covering(add("coverage", "list every printed number that no claim is about"))
-    _extracting(add("extract", "write a claim file of what a document prints, ready to edit"))
+    for name, text, options in _OF_DOCUMENTS:
+        options(add(name, text))
     _publish(add("publish", "write pages from the ledger"))
     _ledger(add("ledger", "check or show the ledgers"))
     return parser
@@ -136,6 +136,17 @@ def _extracting(command: argparse.ArgumentParser) -> None:
     command.add_argument("--section", metavar="S", help="the numbers of this section's text")
     command.add_argument("--source", metavar="NAME", help="what claims call the document")
     command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to stdout")
+
+
+def _starting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="where; made if it is not there")
+
+
+_OF_DOCUMENTS = (
+    ("coverage", "list every printed number that no claim is about", _covering),
+    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
+    ("init", "start a project of your own, with an example", _starting),
+)
 
 
 def _publish(command: argparse.ArgumentParser) -> None:
