@@ -39,6 +39,7 @@ Unit = Literal[
     "partitions", "groups", "images", "samples", "epochs", "iterations", "runs", "models",
     "variants", "datasets", "claims", "papers", "references", "versions", "cells", "aspects",
     "pixels", "GPUs",
+    "count", "cm", "correlation",
 ]
 # fmt: on
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""

@@ -69,14 +69,14 @@ def test_claims_are_named_by_verify_alone(layer):
         assert not [text for text in texts if "claims.yaml" in text or "claims/" in text], path
 
 
-def test_the_only_broad_except_is_the_workers():
+def test_broad_excepts_stand_only_where_code_of_others_runs():
     found = [
         name_of(path)
         for path in FILES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
     ]
-    assert found == ["reproductions/worker.py"]
+    assert found == ["reproductions/worker.py", "verify/modules.py"]
 
 
 def _is_broad(type_):

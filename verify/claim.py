@@ -19,6 +19,7 @@ from reproductions.contract import Unit
 from verify.acceptance import Printed
 from verify.expect import Decimal_, Expect, Strict, operands_in, wrong_inputs
 from verify.figure import Name, PrintedFigure, Text
+from verify.ignored import Ignored
 from verify.operand import Input, MeasuredInput, MeasuredOf
 
 ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
@@ -399,6 +400,8 @@ class Index(Strict):
     """Names claims may use, with any params, before the reproduction is written; likewise."""
     cards: dict[CardName, Card] = {}
     """By the name that ``params.device`` gives it: printed speeds beyond them are a finding."""
+    ignored: list[Ignored] = []
+    """Printed numbers that no claim is about, each with the reason."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
     artifacts: Text | None = None

@@ -147,6 +147,8 @@ class _Checking:
                 yield ("models", name), f"want a model that a claim measures, got {name!r}{hint}"
         yield from self._exist_now(measured)
         yield from self._renamed()
+        for number, entry in enumerate(self.index.ignored):
+            yield from unknown_source(self.index, ("ignored", number, "source"), entry.source)
 
     def _renamed(self) -> Iterator[Finding]:
         for old, new in self.index.renamed.items():

@@ -1,7 +1,5 @@
 """YAML files to a checked ``Project``. Every refusal is ``file:line: field: wanted, found, do``."""
 
-import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +8,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
-from reproductions.errors import ReproductionError
 from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, WrittenClaim
 from verify.errors import ClaimError
 from verify.lint import check, unknown_source
+from verify.modules import import_own
 from verify.need import Need
 from verify.own_artifacts import use_artifacts
 from verify.project import Project, TableColumn, TableRow
@@ -83,17 +81,8 @@ class _Loading:
         index = self._read(document, Index)
         if index is None:
             return None
-        if index.reproductions and str(self.root) not in sys.path:
-            sys.path.insert(0, str(self.root))
-        for number, module in enumerate(index.reproductions):
-            try:
-                importlib.import_module(module)
-            except (ImportError, SyntaxError, ReproductionError) as error:
-                sentence = (
-                    f"want an importable module, got {module!r} ({error}); "
-                    "put it beside claims.yaml, install it or mend it"
-                )
-                self._refuse(self.index_place, ("reproductions", number), sentence)
+        for number, sentence in import_own(index.reproductions, self.root):
+            self._refuse(self.index_place, ("reproductions", number), sentence)
         self.problems.extend(use_artifacts(self.root, index.artifacts, self.index_place))
         return index
 
