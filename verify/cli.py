@@ -85,7 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("id", metavar="ID")
     add("lint", "check claims.yaml and claims/ without measuring")
     add("doctor", "what this machine can settle now, what would unblock the rest")
-    _fetching(add("fetch", "list weights and data sets, or fetch some, checked and resumable"))
     add("selftest", "judge decoys made from every claim, planted mistakes and noise")
     again = add("judge", "judge again from stored measurements")
     again.add_argument("--dry-run", action="store_true", help="record nothing")
@@ -98,11 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
-    for name, text, options in _OF_DOCUMENTS:
+    for name, text, options in _FURTHER:
         options(add(name, text))
-    _publish(add("publish", "write pages from the ledger"))
-    _ledger(add("ledger", "check or show the ledgers"))
-    _diff(add("diff", "say which verdicts changed between two ledgers, and what moved"))
     return parser
 
 
@@ -153,13 +149,6 @@ def _starting(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, metavar="DIR", help="where; made if it is not there")
 
 
-_OF_DOCUMENTS = (
-    ("coverage", "list every printed number that no claim is about", _covering),
-    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
-    ("init", "start a project of your own, with an example", _starting),
-)
-
-
 def _publish(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "what", choices=["tables", "site"], help="pages below results/, or a site of its own"
@@ -180,3 +169,15 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("before", metavar="A", help=sides)
     command.add_argument("after", metavar="B", help="likewise")
     command.add_argument("--check", action="store_true", help="exit 1 if anything changed")
+
+
+_FURTHER = (
+    ("fetch", "list weights and data sets, or fetch some, checked and resumable", _fetching),
+    ("coverage", "list every printed number that no claim is about", _covering),
+    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
+    ("init", "start a project of your own, with an example", _starting),
+    ("publish", "write pages from the ledger", _publish),
+    ("ledger", "check or show the ledgers", _ledger),
+    ("diff", "say which verdicts changed between two ledgers, and what moved", _diff),
+)
+"""Name, help and options of the commands that have options of their own."""
