@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -144,8 +144,14 @@ def _evidence(machine: str, event: Event, *, whole: bool) -> Evidence:
         machine=machine,
         what=named,
         built=tuple(_built(event)),
-        text=canonical_json(asdict(event)).decode() if whole else "",
+        text=_line(event) if whole else "",
     )
+
+
+def _line(event: Event) -> str:
+    """Write an event as the line of the ledger that it was read from."""
+    fields = {name: getattr(event, name) for name in Event.__annotations__}
+    return canonical_json(fields).decode()
 
 
 def _built(event: Event) -> Iterator[tuple[str, str]]:
