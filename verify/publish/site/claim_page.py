@@ -14,6 +14,7 @@ from verify.digest import canonical_json
 from verify.expect import Operation, claims_in
 from verify.ledger import Event
 from verify.project import Project
+from verify.publish.site.drawings import is_sound
 from verify.publish.site.facts import Facts
 from verify.report import Entry
 from verify.verdict import PartVerdict, Word
@@ -67,7 +68,7 @@ def tried(entry: Entry) -> list[Tried]:
         return []
     chosen = (entry.verdict.convention or "").split(",")
     return [
-        Tried(c.name, c.counts, c.sound or c.sound_if_zero is not None, c.name in chosen)
+        Tried(c.name, c.counts, is_sound(c, entry.verdict), c.name in chosen)
         for c in entry.needs[0].spec.conventions
         if c.name in entry.verdict.by_key
     ]

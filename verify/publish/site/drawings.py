@@ -6,12 +6,13 @@ from itertools import accumulate
 
 from markupsafe import Markup, escape
 
+from reproductions.contract import Convention
 from verify.expect import PrintedFigure
 from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mark_in_drawing
 from verify.publish.site.text import visible
 from verify.report import Entry
-from verify.verdict import MARKS, WORDS, Word
+from verify.verdict import MARKS, WORDS, Verdict, Word
 from verify.wording import WORDS as SPOKEN
 
 WIDTH = 460
@@ -85,8 +86,15 @@ def _rows(entry: Entry) -> Iterator[_Row]:
     for convention in names:
         other = verdict.by_key.get(convention.name)
         if other is not None and convention.name != chosen:
-            label = convention.name
-            yield _Row(label, f"key:{label}", other.value, other.low, other.high, "other")
+            style = "other" if is_sound(convention, verdict) else "unsound"
+            field = f"key:{convention.name}"
+            yield _Row(convention.name, field, other.value, other.low, other.high, style)
+
+
+def is_sound(convention: Convention, verdict: Verdict) -> bool:
+    """Tell whether a convention missed nothing in what was measured, as the judge asks it."""
+    missed = verdict.by_key.get(convention.sound_if_zero or "")
+    return convention.sound or (missed is not None and missed.low == missed.high == 0)
 
 
 def _printed(entry: Entry) -> float | None:
@@ -134,7 +142,7 @@ def _drawn(facts: Facts, entry: Entry, row: _Row, scale: _Scale, y: float) -> It
     yield Markup(f'<text x="{_LABEL - 6}" y="{y + 4:g}" class="end label">{label}</text>')
     if high > low:
         yield Markup(f'<path class="spread" d="M{low} {y:g}H{high}"/>')
-    radius = 3.5 if row.style == "other" else 5
+    radius = 5 if row.field == "point" else 3.5
     yield Markup(f'<circle class="dot {row.style}" cx="{x}" cy="{y:g}" r="{radius}"/>')
     yield mark_in_drawing(facts, entry.claim.id, row.field, WIDTH - _VALUE, y + 4, "label")
 
