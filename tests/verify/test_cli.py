@@ -28,6 +28,7 @@ READING = (
     ["run", S],
     ["publish", "tables"],
     ["publish", "tables", "--check"],
+    ["publish", "site"],
     ["ledger", "check"],
     ["ledger", "show"],
 )
@@ -68,6 +69,7 @@ def refused(result, code):
         (["doctor"], {"machine", "counts", "obstacles", "estimate_s"}),
         (["publish", "tables"], {"wrote"}),
         (["publish", "tables", "--check"], {"would_change"}),
+        (["publish", "site"], {"wrote", "files", "head"}),
         (["ledger", "check"], {"head", "events"}),
     ],
     ids=lambda value: words(value) if isinstance(value, list) else "",

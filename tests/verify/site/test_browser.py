@@ -212,8 +212,8 @@ def test_an_address_with_what_is_unknown_shows_everything(visit, published):
 
 def test_without_javascript_the_table_is_plain_and_whole(visit, published):
     page = visit(at(published, "claims.html#verdict=fail"), java_script_enabled=False)
-    number = (published / "claims.html").read_text(encoding="utf-8").count("<tr data-s=")
-    assert rows(page).count() == number
+    number = (published / "claims.html").read_text(encoding="utf-8").count("<tr data-c=")
+    assert rows(page).count() == number > 0
     assert rows(page).last.is_visible()
     assert not page.locator("#filters").is_visible()
     statement = rows(page).first.locator("a").inner_text()

@@ -7,8 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from verify.publish.site.drawings import against_print, verdict_bar
-from verify.verdict import WORDS
+from reproductions.contract import Convention, Measurement, Quantity
+from verify.publish.site.drawings import against_print, is_sound, verdict_bar
+from verify.verdict import WORDS, Measured, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
 L = "toyvig.toy_count.toyold_l"
@@ -174,6 +175,36 @@ def test_conventions_tried_are_listed_with_the_one_that_decides(site):
     text = text_of(site, f"claims/{S}.html")
     assert "all default 22.460 every weight" in text
     assert "trainable decides 22.310" in text
+
+
+def test_a_convention_that_misses_something_is_marked_and_drawn_apart(site):
+    page = site.text(f"claims/{L}.html")
+    assert "convolutions 150.000 weights of convolutions Not sound" in Plain(page).text
+    assert page.count("Not sound: it missed something here") == 1
+    assert page.count('<circle class="dot unsound"') == 1
+    assert "dashed ones miss something" in page
+
+
+@pytest.mark.parametrize(
+    ("sound", "missed", "told"),
+    [
+        (True, None, True),
+        (False, None, False),
+        (False, (0.0, 0.0), True),
+        (False, (0.0, 0.1), False),
+        (False, (0.1, 0.1), False),
+    ],
+)
+def test_pages_call_sound_what_the_judge_does(sound, missed, told):
+    convention = Convention(name="hooks", counts="", sound=sound, sound_if_zero="missed")
+    values, by_key = {"hooks": Quantity.exact(1.0, "GMAC")}, {}
+    if missed is not None:
+        low, high = missed
+        values["missed"] = Quantity(value=low, low=low, high=high, unit="GMAC")
+        by_key["missed"] = Measured(low, low, high)
+    verdict = Verdict(verdict="fail", reason="outside_region", detail="", by_key=by_key)
+    assert is_sound(convention, verdict) is told
+    assert convention.is_sound_in(Measurement(values=values)) is told
 
 
 def test_history_shows_a_verdict_that_changed(site):

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from verify.digest import canonical_json
 from verify.expect import Operation, claims_in
 from verify.ledger import Event
 from verify.project import Project
+from verify.publish.site.drawings import is_sound
 from verify.publish.site.facts import Facts
 from verify.report import Entry
 from verify.verdict import PartVerdict, Word
@@ -67,7 +68,7 @@ def tried(entry: Entry) -> list[Tried]:
         return []
     chosen = (entry.verdict.convention or "").split(",")
     return [
-        Tried(c.name, c.counts, c.sound or c.sound_if_zero is not None, c.name in chosen)
+        Tried(c.name, c.counts, is_sound(c, entry.verdict), c.name in chosen)
         for c in entry.needs[0].spec.conventions
         if c.name in entry.verdict.by_key
     ]
@@ -144,8 +145,14 @@ def _evidence(machine: str, event: Event, *, whole: bool) -> Evidence:
         machine=machine,
         what=named,
         built=tuple(_built(event)),
-        text=canonical_json(asdict(event)).decode() if whole else "",
+        text=_line(event) if whole else "",
     )
+
+
+def _line(event: Event) -> str:
+    """Write an event as the line of the ledger that it was read from."""
+    fields = {name: getattr(event, name) for name in Event.__annotations__}
+    return canonical_json(fields).decode()
 
 
 def _built(event: Event) -> Iterator[tuple[str, str]]:

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from reproductions.contract import Convention
 from verify.expect import PrintedFigure
 from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mark_in_drawing
 from verify.publish.site.text import visible
 from verify.report import Entry
-from verify.verdict import MARKS, WORDS, Word
+from verify.verdict import MARKS, WORDS, Verdict, Word
 from verify.wording import WORDS as SPOKEN
 
 WIDTH = 460
@@ -85,8 +86,15 @@ def _rows(entry: Entry) -> Iterator[_Row]:
     for convention in names:
         other = verdict.by_key.get(convention.name)
         if other is not None and convention.name != chosen:
-            label = convention.name
-            yield _Row(label, f"key:{label}", other.value, other.low, other.high, "other")
+            style = "other" if is_sound(convention, verdict) else "unsound"
+            field = f"key:{convention.name}"
+            yield _Row(convention.name, field, other.value, other.low, other.high, style)
+
+
+def is_sound(convention: Convention, verdict: Verdict) -> bool:
+    """Tell whether a convention missed nothing in what was measured, as the judge asks it."""
+    missed = verdict.by_key.get(convention.sound_if_zero or "")
+    return convention.sound or (missed is not None and missed.low == missed.high == 0)
 
 
 def _printed(entry: Entry) -> float | None:
@@ -109,10 +117,9 @@ def _band(facts: Facts, entry: Entry, scale: _Scale, bottom: float) -> Iterator[
     stop = _RIGHT + 6.0 if high is None else scale(high)
     width = max(stop - start, 3.0)
     left = (start + stop - width) / 2
-    yield Markup('<rect class="region" x="{:g}" y="{}" width="{:g}" height="{:g}"/>').format(
-        left, _TOP - 8, width, bottom - _TOP + 8
-    )
-    yield Markup('<path class="axis" d="M{} {:g}H{}"/>').format(_LEFT - 6, bottom, _RIGHT + 6)
+    place = f'x="{left:g}" y="{_TOP - 8}" width="{width:g}" height="{bottom - _TOP + 8:g}"'
+    yield Markup(f'<rect class="region" {place}/>')
+    yield Markup(f'<path class="axis" d="M{_LEFT - 6} {bottom:g}H{_RIGHT + 6}"/>')
     id_ = entry.claim.id
     yield mark_in_drawing(facts, id_, "region:low", left - 3, bottom + 16, "end")
     yield mark_in_drawing(facts, id_, "region:high", left + width + 3, bottom + 16, "")
@@ -122,7 +129,7 @@ def _ticks(printed: float | None, entry: Entry, scale: _Scale, bottom: float) ->
     if printed is None:
         return
     x = scale(printed)
-    yield Markup('<path class="print" d="M{0} {1}V{2:g}"/>').format(x, _TOP - 14, bottom)
+    yield Markup(f'<path class="print" d="M{x} {_TOP - 14}V{bottom:g}"/>')
     at = min(max(x, _LEFT + 40), _RIGHT - 40)
     yield Markup('<text x="{:g}" y="{}" class="middle">printed {}</text>').format(
         at, _TOP - 19, visible(entry.printed or "")
@@ -131,14 +138,12 @@ def _ticks(printed: float | None, entry: Entry, scale: _Scale, bottom: float) ->
 
 def _drawn(facts: Facts, entry: Entry, row: _Row, scale: _Scale, y: float) -> Iterator[Markup]:
     x, low, high = scale(row.value), scale(row.low), scale(row.high)
-    yield Markup('<text x="{}" y="{:g}" class="end label">{}</text>').format(
-        _LABEL - 6, y + 4, _short(row.label)
-    )
+    label = escape(_short(row.label))
+    yield Markup(f'<text x="{_LABEL - 6}" y="{y + 4:g}" class="end label">{label}</text>')
     if high > low:
-        yield Markup('<path class="spread {}" d="M{} {:g}H{}"/>').format(row.style, low, y, high)
-    yield Markup('<circle class="dot {}" cx="{}" cy="{:g}" r="{}"/>').format(
-        row.style, x, y, 3.5 if row.style == "other" else 5
-    )
+        yield Markup(f'<path class="spread" d="M{low} {y:g}H{high}"/>')
+    radius = 5 if row.field == "point" else 3.5
+    yield Markup(f'<circle class="dot {row.style}" cx="{x}" cy="{y:g}" r="{radius}"/>')
     yield mark_in_drawing(facts, entry.claim.id, row.field, WIDTH - _VALUE, y + 4, "label")
 
 

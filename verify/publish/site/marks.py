@@ -8,25 +8,27 @@ such number up again.
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from verify.publish.site.facts import Facts
 from verify.publish.site.text import visible
 
-_MARK = Markup('<data data-q="{} {}" value="{}">{}</data>')
-_PLAIN = Markup('<data data-q="{} {}">{}</data>')
-_IN_DRAWING = Markup('<text data-q="{} {}" x="{}" y="{}" class="{}">{}</text>')
 
+def mark(facts: Facts, subject: str, field: str, *, row: bool = False) -> Markup:
+    """Write a number with its mark; nothing where there is none.
 
-def mark(facts: Facts, subject: str, field: str) -> Markup:
-    """Write a number with its mark; nothing where there is none."""
+    Args:
+        facts: The numbers.
+        subject: Of what it is a number.
+        field: Which one.
+        row: Whether the row that it stands in names the subject, in ``data-c``.
+    """
     fact = facts.find(subject, field)
     if fact is None:
         return Markup()
-    text = visible(fact.text)
-    if fact.value:
-        return _MARK.format(subject, field, fact.value, text)
-    return _PLAIN.format(subject, field, text)
+    asked = field if row else f"{escape(subject)} {escape(field)}"
+    value = f' value="{escape(fact.value)}"' if fact.value else ""
+    return Markup(f'<data data-q="{asked}"{value}>{escape(visible(fact.text))}</data>')
 
 
 def mark_in_drawing(
@@ -36,7 +38,10 @@ def mark_in_drawing(
     fact = facts.find(subject, field)
     if fact is None:
         return Markup()
-    return _IN_DRAWING.format(subject, field, f"{x:g}", f"{y:g}", style, visible(fact.text))
+    return Markup(
+        f'<text data-q="{escape(subject)} {escape(field)}" x="{x:g}" y="{y:g}" class="{style}">'
+        f"{escape(visible(fact.text))}</text>"
+    )
 
 
 def mistakes(facts: Facts, page: str) -> Iterator[str]:
@@ -71,14 +76,19 @@ class _Reader(HTMLParser):
         self._open: tuple[str, str, str, str | None] | None = None
         self._text: list[str] = []
         self._in_numbers = False
+        self._row = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "td":
             self._in_numbers = "n" in (given.get("class") or "").split()
+        if tag == "tr":
+            self._row = given.get("data-c") or ""
         asked = given.get("data-q")
         if asked is not None:
-            subject, _, field = asked.partition(" ")
+            subject, space, field = asked.partition(" ")
+            if not space:
+                subject, field = self._row, asked
             self._open = (tag, subject, field, given.get("value"))
             self._text = []
 

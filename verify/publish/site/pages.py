@@ -375,7 +375,7 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "links": _LINKS,
         "MARKS": MARKS,
         "SPOKEN": SPOKEN,
-        "q": lambda subject, field: mark(facts, subject, field),
+        "q": lambda subject, field, row=False: mark(facts, subject, field, row=row),
         "bar": lambda subject, of, small=False: verdict_bar(
             facts.counts(subject), of=of, small=small
         ),
