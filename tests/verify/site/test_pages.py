@@ -9,6 +9,7 @@ import pytest
 
 from reproductions.contract import Convention, Measurement, Quantity
 from verify.publish.site.drawings import against_print, is_sound, verdict_bar
+from verify.publish.site.marks import mistakes
 from verify.verdict import WORDS, Measured, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
@@ -141,6 +142,18 @@ def test_tables_have_their_own_shape(site):
     ]
     row = Plain("<tr>" + table.split("<tr>")[6].rpartition("</tr>")[0] + "</tr>").text
     assert row == "ToyOld-L 150.0 160.200 ✗ does not hold"
+
+
+def test_what_stands_beside_a_column_is_told_apart_from_what_is_printed(site):
+    title = "    title: Toys in use\n"
+    rows = '    beside: {"<i>ToyViG-B</i>": {model: toyvig_b}, "Never": {model: toymlp_ti}}\n'
+    site.toy.edit("claims/toyvig.yaml", title, title + rows)
+    assert site.publish().code == 0
+    table = site.text("documents/toyvig.html").split('<table class="printed">')[2]
+    row = table[table.index("&lt;i&gt;ToyViG-B") :].partition("</tr>")[0]
+    assert "not printed" in row
+    assert re.search(r'<data data-q="beside:[0-9a-f]{64} measured">86\.9</data>', row)
+    assert list(mistakes(site.facts(), site.text("documents/toyvig.html"))) == []
 
 
 def test_a_cell_is_shaded_by_how_far_off_it_is(site):

@@ -6,10 +6,11 @@ from functools import cached_property
 
 from verify.digest import digest
 from verify.ledger import Event
+from verify.need import Need
 from verify.project import Project, TableColumn
 from verify.report import Entry, Report
 from verify.state import State
-from verify.wording import explanation_words, measured_words, number, off_by_words
+from verify.wording import explanation_words, measured_words, number, off_by_words, unprinted_words
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Facts:
     """All claims, judged, and the ledgers, to be asked for single numbers.
 
     A subject is the id of a claim; ``all``, ``source:NAME`` or ``table:SLUG`` for counts of
-    claims; ``finding:KIND``; ``machine:NAME`` or ``run:SHA256`` for counts of a ledger.
+    claims; ``finding:KIND``; ``machine:NAME`` or ``run:SHA256`` for counts of a ledger;
+    ``beside:KEY`` for a measurement that no claim rests on, by its ``Need.key``.
     """
 
     def __init__(self, project: Project, state: State, report: Report) -> None:
@@ -58,8 +60,21 @@ class Facts:
             name, _, more = field.partition(":")
             fact = _FIELDS.get(name)
             return None if fact is None else fact(self, entry, more)
+        if subject.startswith("beside:"):
+            return self._unprinted(subject.partition(":")[2]) if field == "measured" else None
         counted = self.counts(subject).get(field)
         return None if counted is None else Fact(str(counted))
+
+    def _unprinted(self, key: str) -> Fact | None:
+        """Give what was measured beside a printed column."""
+        need, stored = self._beside.get(key), self.report.beside.get(key)
+        return None if need is None or stored is None else Fact(unprinted_words(stored, need.spec))
+
+    @cached_property
+    def _beside(self) -> Mapping[str, Need]:
+        """What is measured beside printed columns, by its key."""
+        every = self.project.beside.values()
+        return {need.key: need for needs in every for need in needs}
 
     def counts(self, subject: str) -> Mapping[str, int]:
         """Count claims or events; nothing for a subject that is not known."""

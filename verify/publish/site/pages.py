@@ -199,6 +199,10 @@ class Pages:
             by_convention=self.facts.counts(subject)["pass_by_convention"],
             columns=[column.column for column in columns],
             rows=list(places.items()),
+            beside=[
+                (label, [column.beside.get(label) for column in columns])
+                for label in dict.fromkeys(label for column in columns for label in column.beside)
+            ],
             csv=f"tables/{slug}.csv",
         )
 
