@@ -125,7 +125,7 @@ def test_a_failing_write_leaves_the_old_site_and_nothing_beside_it(tmp_path, mon
     rename = Path.rename
 
     def refuse(self, target):
-        if Path(target) == out and self.parent == tmp_path:
+        if Path(target) == out and self.name != "site":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return rename(self, target)
 
@@ -147,6 +147,24 @@ def test_an_interruption_leaves_the_old_site_and_nothing_beside_it(tmp_path):
     folder.write(out, FILES)
     with pytest.raises(KeyboardInterrupt):
         folder.write(out, interrupted())
+    assert (out / "index.html").read_text() == "<p>1</p>"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_an_interruption_between_the_two_names_brings_the_old_site_back(tmp_path, monkeypatch):
+    out = tmp_path / "site"
+    folder.write(out, FILES)
+    rename = Path.rename
+
+    def interrupted(self, target):
+        if Path(target) == out and self.name != "site":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folder.write(out, [("index.html", "new")])
+    monkeypatch.undo()
     assert (out / "index.html").read_text() == "<p>1</p>"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 

@@ -77,13 +77,13 @@ def _put_in_place(fresh: Path, out: Path) -> None:
         fresh.rename(out)
         return
     before = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    out.rename(before / out.name)
+    kept = before / out.name
     try:
+        out.rename(kept)
         fresh.rename(out)
-    except OSError:
-        (before / out.name).rename(out)
-        raise
-    finally:
+    finally:  # however it ended, an interruption included
+        if not out.exists() and kept.exists():
+            kept.rename(out)
         shutil.rmtree(before, ignore_errors=True)
 
 
