@@ -9,6 +9,14 @@ from typing import Literal
 from pydantic import Field
 
 from reproductions.contract import Convention, Params, Spec, declare
+from reproductions.conventions import (
+    COMMUNICATION_VOLUME_CONVENTIONS,
+    EXPERT_OVERHEAD_CONVENTIONS,
+    NETWORK_SIZE_CONVENTIONS,
+    REPROGRAMMING_CONVENTIONS,
+    SAVED_ACTIVATIONS_CONVENTIONS,
+    STORAGE_CONVENTIONS,
+)
 from reproductions.model_names import supplier_of
 from reproductions.model_params import ModelParams
 
@@ -49,12 +57,7 @@ NETWORK_SIZE = declare(
         module="reproductions.network_size",
         params=NetworkSizeParams,
         unit="Mparam",
-        conventions=(
-            Convention(name="deployed", counts="every parameter of the network that is deployed"),
-            Convention(
-                name="training", counts="`deployed` and classifiers that only training attaches"
-            ),
-        ),
+        conventions=NETWORK_SIZE_CONVENTIONS,
         facts=("convolutions", "weighted_layers"),
         readings={"convolutions": ("weighted_layers",)},
         better="none",
@@ -81,12 +84,7 @@ STORAGE = declare(
         module="reproductions.storage",
         params=StorageParams,
         unit="MB",
-        conventions=(
-            Convention(name="decimal", counts="bytes of all tensors, in units of 10^6"),
-            Convention(name="binary", counts="bytes of all tensors, in units of 2^20"),
-            Convention(name="file_decimal", counts="bytes of a file of them, in units of 10^6"),
-            Convention(name="file_binary", counts="bytes of a file of them, in units of 2^20"),
-        ),
+        conventions=STORAGE_CONVENTIONS,
         better="none",
         protocol=1,
         cost_s=0.1,
@@ -184,16 +182,7 @@ SAVED_ACTIVATIONS = declare(
         module="reproductions.saved_activations",
         params=SavedActivationsParams,
         unit="percent",
-        conventions=(
-            Convention(
-                name="share", counts="bytes kept for the backward pass, of these and the weights"
-            ),
-            Convention(
-                name="share_with_adam",
-                counts="bytes kept for the backward pass, of these, the weights, one gradient "
-                "and Adam's two moments",
-            ),
-        ),
+        conventions=SAVED_ACTIVATIONS_CONVENTIONS,
         facts=("activations", "weights"),
         better="none",
         protocol=1,
@@ -217,19 +206,7 @@ REPROGRAMMING = declare(
         module="reproductions.reprogramming",
         params=ReprogrammingParams,
         unit="percent",
-        conventions=(
-            Convention(
-                name="every_convolution", counts="a 3 x 3 kernel a channel after each convolution"
-            ),
-            Convention(
-                name="without_pointwise",
-                counts="a 3 x 3 kernel a channel after each convolution with a larger window",
-            ),
-            Convention(
-                name="scaled_pointwise",
-                counts="`without_pointwise` and a factor a channel after each 1 x 1 convolution",
-            ),
-        ),
+        conventions=REPROGRAMMING_CONVENTIONS,
         facts=("normalization",),
         better="lower",
         protocol=1,
@@ -257,17 +234,7 @@ COMMUNICATION_VOLUME = declare(
         module="reproductions.communication_volume",
         params=CommunicationVolumeParams,
         unit="ratio",
-        conventions=(
-            Convention(
-                name="cut_at_random",
-                counts="features sent where each device holds a part of a graph cut at random, "
-                "over those sent where it holds some of the layers",
-            ),
-            Convention(
-                name="cut_well",
-                counts="the same of a graph that is cut where few edges are",
-            ),
-        ),
+        conventions=COMMUNICATION_VOLUME_CONVENTIONS,
         facts=("by_graph", "by_layers"),
         better="higher",
         protocol=1,
@@ -314,16 +281,7 @@ EXPERT_OVERHEAD = declare(
         module="reproductions.expert_overhead",
         params=ExpertOverheadParams,
         unit="percent",
-        conventions=(
-            Convention(
-                name="pooled",
-                counts="parameters of an expert and a gate that read the mean of each feature map",
-            ),
-            Convention(
-                name="readout",
-                counts="parameters of an expert and a gate that read the last hidden layer",
-            ),
-        ),
+        conventions=EXPERT_OVERHEAD_CONVENTIONS,
         facts=("parameters", "pooled_operations", "readout_operations"),
         better="lower",
         protocol=1,
