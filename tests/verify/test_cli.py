@@ -158,11 +158,7 @@ def test_what_does_not_exist_is_refused_with_what_may_be_meant(measured, argumen
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
-    "arguments", [["al"], ["run"], ["show"], ["publish", "sight"], ["all", "-x"]]
-=======
     "arguments", [["al"], ["run"], ["show"], ["publish", "page"], ["all", "-x"]]
->>>>>>> site
 )
 def test_a_malformed_command_line_ends_with_2_and_the_usage(measured, arguments):
     result = measured.verify(*arguments)
