@@ -123,11 +123,10 @@ def test_an_interval_holds_the_value_and_states_its_level(measured):
 
 def test_chance_of_a_distance_is_28_thirds_and_shuffled_masks_have_no_modularity(measured):
     found = measured()
-    chance = {block["spatial_distance_all_pairs"] for block in found.evidence["blocks"]}
-    assert chance == {pytest.approx(28 / 3, rel=1e-12)}
-    assert (
-        max(map(abs, series(found, "modularity_shuffled"))) < 0.03 < series(found, "modularity")[0]
-    )
+    chance = [block["spatial_distance_all_pairs"] for block in found.evidence["blocks"]]
+    assert chance == pytest.approx([28 / 3] * 5, rel=1e-12)
+    assert max(map(abs, series(found, "modularity_shuffled"))) < 0.03
+    assert series(found, "modularity")[0] > 0.05
 
 
 def test_without_dilation_neighbors_are_nearer_and_the_first_four_layers_the_same(measured):
@@ -220,8 +219,9 @@ def test_permuted_neighbors_move_every_statistic_to_chance(monkeypatch, measured
         level = before.values[by_chance].value
         assert series(before, name)[0] > level + 0.05, name
         assert series(after, name)[0] == pytest.approx(level, abs=0.02), name
-    assert series(before, "spatial_distance")[0] < 8 < series(after, "spatial_distance")[0]
-    assert series(after, "spatial_distance")[0] == pytest.approx(28 / 3, rel=0.05)
+    distances = [series(found, "spatial_distance")[0] for found in (before, after)]
+    assert distances[0] < 9
+    assert distances[1] == pytest.approx(28 / 3, abs=0.1)
 
 
 def test_a_graph_of_nodes_alone_is_seen(monkeypatch):
