@@ -250,6 +250,20 @@ def evidence(name: str) -> dict[str, JsonValue]:
     return found
 
 
+def held(name: str) -> str | None:
+    """Say in a word which file or folder is held as an artifact, without reading it again.
+
+    Returns:
+        Its SHA-256; of the user's folder how much it held; None if nothing was fetched.
+    """
+    try:
+        entry = artifact(name)
+        record = Cache(cache_folder()).record(name, entry)
+    except ReproductionError:
+        return None
+    return None if record is None else record.sha256 or str(record.listing)
+
+
 def _found(name: str) -> tuple[Artifact, Record]:
     entry = artifact(name)
     cache = Cache(cache_folder())

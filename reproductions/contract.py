@@ -31,14 +31,15 @@ __all__ = [
 
 # fmt: off
 Unit = Literal[
-    "Mparam", "param", "GMAC", "ratio", "percent", "point", "exponent",
+    "Mparam", "param", "Gparam", "GMAC", "ratio", "percent", "point", "exponent",
     "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
     "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
-    "MB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
+    "MB", "GB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
     "nodes", "edges", "distances", "neighbors", "channels", "blocks", "layer",
     "partitions", "groups", "images", "samples", "epochs", "iterations", "runs", "models",
     "variants", "datasets", "claims", "papers", "references", "versions", "cells", "aspects",
     "pixels", "GPUs",
+    "count", "cm", "correlation",
 ]
 # fmt: on
 """Units a measurement or a printed number may have; ``point`` is a difference of percentages."""
@@ -78,6 +79,10 @@ class Params(_Frozen):
 
     def packages(self) -> tuple[str, ...]:
         """Name the installed packages that supply the model; their versions count likewise."""
+        return ()
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Name the weights and data sets that are read; what is fetched counts likewise."""
         return ()
 
     def printed_on(self) -> str | None:

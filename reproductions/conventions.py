@@ -64,3 +64,59 @@ THROUGHPUT_CONVENTIONS = (  # declared 2026-11-27
         counts="images of a batch over the seconds that the median iteration took",
     ),
 )
+
+NETWORK_SIZE_CONVENTIONS = (  # declared 2026-11-27
+    Convention(name="deployed", counts="every parameter of the network that is deployed"),
+    Convention(name="training", counts="`deployed` and classifiers that only training attaches"),
+)
+
+STORAGE_CONVENTIONS = (  # declared 2026-11-27
+    Convention(name="decimal", counts="bytes of all tensors, in units of 10^6"),
+    Convention(name="binary", counts="bytes of all tensors, in units of 2^20"),
+    Convention(name="file_decimal", counts="bytes of a file of them, in units of 10^6"),
+    Convention(name="file_binary", counts="bytes of a file of them, in units of 2^20"),
+)
+
+SAVED_ACTIVATIONS_CONVENTIONS = (  # declared 2026-11-27
+    Convention(name="share", counts="bytes kept for the backward pass, of these and the weights"),
+    Convention(
+        name="share_with_adam",
+        counts="bytes kept for the backward pass, of these, the weights, one gradient "
+        "and Adam's two moments",
+    ),
+)
+
+REPROGRAMMING_CONVENTIONS = (  # declared 2026-11-27
+    Convention(name="every_convolution", counts="a 3 x 3 kernel a channel after each convolution"),
+    Convention(
+        name="without_pointwise",
+        counts="a 3 x 3 kernel a channel after each convolution with a larger window",
+    ),
+    Convention(
+        name="scaled_pointwise",
+        counts="`without_pointwise` and a factor a channel after each 1 x 1 convolution",
+    ),
+)
+
+COMMUNICATION_VOLUME_CONVENTIONS = (  # declared 2026-11-27
+    Convention(
+        name="cut_at_random",
+        counts="features sent where each device holds a part of a graph cut at random, "
+        "over those sent where it holds some of the layers",
+    ),
+    Convention(
+        name="cut_well",
+        counts="the same of a graph that is cut where few edges are",
+    ),
+)
+
+EXPERT_OVERHEAD_CONVENTIONS = (  # declared 2026-11-27
+    Convention(
+        name="pooled",
+        counts="parameters of an expert and a gate that read the mean of each feature map",
+    ),
+    Convention(
+        name="readout",
+        counts="parameters of an expert and a gate that read the last hidden layer",
+    ),
+)

@@ -75,7 +75,10 @@ def measure(name: str, params: Params, device: Device) -> Measurement:
         raise ReproductionError(
             f"{name}: want a function {name!r} under @reproduction in {module}, found none; add it"
         )
-    return REGISTRY[name](params, device)
+    found = REGISTRY[name](params, device)
+    if not isinstance(found, Measurement):
+        raise ReproductionError(f"{name}: want a Measurement, got {found!r:.80}; return one")
+    return found
 
 
 def _problem(spec: Spec, detail: ErrorDetails) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -80,7 +81,7 @@ class Worker:
             answer = {"outcome": "error", "exception": "WorkerEnded", "message": str(error)}
         answer.setdefault("duration_s", round(time.monotonic() - started, 3))
         if answer["outcome"] == "error":
-            answer["reason"] = f"{answer['exception']}: {answer['message']}"
+            answer["reason"] = f"{answer['exception']}: {_one_line(answer['message'])}"
         return Outcome(answer, self.ready)
 
     def close(self) -> None:
@@ -177,3 +178,8 @@ class Worker:
         if code < 0:
             return f"killed by signal {-code}, {signal.strsignal(-code)}"
         return f"exit status {code}"
+
+
+def _one_line(message: str) -> str:
+    """Write a message as one sentence; pydantic's has several lines and an address."""
+    return " ".join(re.sub(r"For further information visit \S+", "", message).split())

@@ -19,6 +19,7 @@ from reproductions.contract import Unit
 from verify.acceptance import Printed
 from verify.expect import Decimal_, Expect, Strict, operands_in, wrong_inputs
 from verify.figure import Name, PrintedFigure, Text
+from verify.ignored import Ignored
 from verify.operand import Input, MeasuredInput, MeasuredOf
 
 ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
@@ -42,6 +43,7 @@ def _positive(by: str) -> str:
 
 
 Amount = Annotated[Decimal_, AfterValidator(_positive)]
+CardName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Cell(Strict):
@@ -275,6 +277,14 @@ class Row(Strict):
     because: Text | None = None
 
 
+class BesideRow(Strict):
+    """What a table column leaves out and is measured with it all the same."""
+
+    model: str | None = None
+    params: dict[str, JsonValue] = {}
+    """Those that differ from the column's."""
+
+
 class TableBlock(Strict):
     """A table column written as a table; the loader expands it to one claim a row."""
 
@@ -294,12 +304,19 @@ class TableBlock(Strict):
     """Why no program can settle this column; beside ``check: none`` only."""
     over: dict[str, str] = {}
     """Rows, each with the row it is divided by: the loader asks the printed ratio of the models."""
+    beside: dict[str, BesideRow] = {}
+    """Figures the document does not print, by a label of our own: measured with the first row and
+    shown below the last one; nothing is judged by them."""
     rows: Annotated[dict[str, Row], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _measured_or_not(self) -> Self:
         if (self.check is None) == (self.reproduction is None):
             raise ValueError("want either a reproduction or check: none, got both or neither")
+        if self.beside and self.reproduction is None:
+            raise ValueError("want beside only where a reproduction measures, got check: none")
+        if both := sorted(self.beside.keys() & self.rows.keys()):
+            raise ValueError(f"want beside for what no row has, got the row {both[0]!r}; rename it")
         return self
 
 
@@ -360,6 +377,16 @@ class PlannedReproduction(Strict):
     tolerance: DefaultTolerance | None = None
 
 
+class Card(Strict):
+    """What is known of a class of GPU that documents print speeds for."""
+
+    tera_operations: Amount
+    """The most floating-point operations it does in a second, in 10^12, at the precision that the
+    speeds were taken in; a multiply-accumulate is two."""
+    because: Text
+    """Where the number is from."""
+
+
 class Index(Strict):
     """``claims.yaml``: documents, works, and what is said about models."""
 
@@ -371,6 +398,10 @@ class Index(Strict):
     """Names claims may use before the model is written; their claims are blocked until then."""
     planned_reproductions: dict[Name, PlannedReproduction] = {}
     """Names claims may use, with any params, before the reproduction is written; likewise."""
+    cards: dict[CardName, Card] = {}
+    """By the name that ``params.device`` gives it: printed speeds beyond them are a finding."""
+    ignored: list[Ignored] = []
+    """Printed numbers that no claim is about, each with the reason."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
     artifacts: Text | None = None

@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done, 1 ``--fail-on``, ``--check`` or ``selftest`` found something or a text is not
-        where it is wanted, 2 bad input, 3 an ``error`` verdict, 4 a damaged ledger,
-        130 interrupted.
+        0 done, 1 ``--fail-on``, ``--check`` or ``selftest`` found something, a text is not
+        where it is wanted or a number is uncovered, 2 bad input, 3 an ``error`` verdict,
+        4 a damaged ledger, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -55,8 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="verify",
         description="Verify published claims about Vision GNNs by running the models.",
         epilog="One claim by hand: python -m reproductions NAME '{params}'. "
-        "Exit codes: 0 done, 1 --fail-on, --check or selftest found something or a text is not "
-        "where it is wanted (ground, locate), 2 bad input, 3 an error verdict, 4 a damaged ledger.",
+        "Exit codes: 0 done, 1 --fail-on, --check or selftest found something, a text is not "
+        "where it is wanted (ground, locate) or a number is uncovered (coverage), 2 bad input, "
+        "3 an error verdict, 4 a damaged ledger.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     parser.add_argument("--project", type=Path, metavar="DIR", help="folder with claims.yaml")
@@ -84,7 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("id", metavar="ID")
     add("lint", "check claims.yaml and claims/ without measuring")
     add("doctor", "what this machine can settle now, what would unblock the rest")
-    _fetching(add("fetch", "list weights and data sets, or fetch some, checked and resumable"))
     add("selftest", "judge decoys made from every claim, planted mistakes and noise")
     again = add("judge", "judge again from stored measurements")
     again.add_argument("--dry-run", action="store_true", help="record nothing")
@@ -97,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
-    _publish(add("publish", "write pages from the ledger"))
-    _ledger(add("ledger", "check or show the ledgers"))
+    for name, text, options in _FURTHER:
+        options(add(name, text))
     return parser
 
 
@@ -132,9 +132,29 @@ def _fetching(command: argparse.ArgumentParser) -> None:
     command.add_argument("--cache", type=Path, metavar="DIR", help="in place of ~/.cache")
 
 
+def _covering(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--sources", type=Path, metavar="DIR", required=True, help=_SOURCES)
+    command.add_argument("--source", metavar="NAME", help="only this document")
+
+
+def _extracting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("document", metavar="DOCUMENT", help="Markdown, text, LaTeX or HTML")
+    command.add_argument("--table", metavar="N", help="only this table")
+    command.add_argument("--section", metavar="S", help="the numbers of this section's text")
+    command.add_argument("--source", metavar="NAME", help="what claims call the document")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write there, not to stdout")
+
+
+def _starting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="where; made if it is not there")
+
+
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["tables"], help="pages below results/")
+    command.add_argument(
+        "what", choices=["tables", "site"], help="pages below results/, or a site of its own"
+    )
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+    command.add_argument("--out", type=Path, metavar="DIR", help="site: its folder (default: site)")
 
 
 def _ledger(command: argparse.ArgumentParser) -> None:
@@ -142,3 +162,22 @@ def _ledger(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expect-head", metavar="HASH", help="check: a head noted elsewhere")
     command.add_argument("--type", metavar="EVENT", help="show: only events of this type")
     command.add_argument("--claim", metavar="ID", help="show: only verdicts on this claim")
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    sides = "a ledger, a folder of ledgers, a machine of results/ or a commit"
+    command.add_argument("before", metavar="A", help=sides)
+    command.add_argument("after", metavar="B", help="likewise")
+    command.add_argument("--check", action="store_true", help="exit 1 if anything changed")
+
+
+_FURTHER = (
+    ("fetch", "list weights and data sets, or fetch some, checked and resumable", _fetching),
+    ("coverage", "list every printed number that no claim is about", _covering),
+    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
+    ("init", "start a project of your own, with an example", _starting),
+    ("publish", "write pages from the ledger", _publish),
+    ("ledger", "check or show the ledgers", _ledger),
+    ("diff", "say which verdicts changed between two ledgers, and what moved", _diff),
+)
+"""Name, help and options of the commands that have options of their own."""

@@ -74,7 +74,12 @@ def family_evidence(
 
 
 def siblings(project: Project, claim: Claim, need: Need) -> list[str]:
-    """Name the claims whose rows are evidence for this one, itself included."""
+    """Name the claims whose rows are evidence for this one, itself included.
+
+    Where there is one way of counting alone, no row tells anything about another one.
+    """
+    if len(need.spec.conventions) < 2:  # noqa: PLR2004 - one to infer from the others
+        return [claim.id]
     return [other.id for other, _ in _siblings(project, claim, need)]
 
 

@@ -6,10 +6,12 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
-from verify.acceptance import Printed
+from reproductions.catalog import MultiplyAccumulatesParams
+from verify.acceptance import Printed, exactly
 from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
+from verify.need import Need
 from verify.null_model import shown_too
 from verify.project import Project
 from verify.state import State
@@ -49,6 +51,7 @@ def findings_of(
         *_summaries(project),
         *_post_hoc(project, state),
         *_implausible(project),
+        *_beyond_reach(project, state),
         *_shown_by_nulls(project, state),
         *_alarms(project, verdicts),
     )
@@ -146,6 +149,37 @@ def _implausible(project: Project) -> Iterator[Finding]:
                     f"{times[0]:.0f} ms: more images in less time"
                 )
                 yield Finding("implausible", (one.claim, other.claim), detail)
+
+
+def _beyond_reach(project: Project, state: State) -> Iterator[Finding]:
+    """Find speeds at which a GPU would do more arithmetic than it can."""
+    for at in (at for series in project.series.values() for at in series.values()):
+        card = project.index.cards.get(at.need.params.printed_on() or "")
+        work = _operations(at.need, state) if card is not None else None
+        slowest = at.expect.rounding.low
+        if card is None or work is None or slowest is None or at.expect.unit != "images/s":
+            continue
+        done, most = slowest * work / 10**12, Printed.parse(card.tera_operations).value
+        if done > most:
+            detail = (
+                f"at {at.expect.printed} images/s, {float(work) / 1e9:.2f} 10^9 operations each, "
+                f"it would do {float(done):.1f} TFLOP/s; {at.need.params.printed_on()} does "
+                f"{card.tera_operations} at most ({card.because})"
+            )
+            yield Finding("implausible", (at.claim,), detail)
+
+
+def _operations(need: Need, state: State) -> Fraction | None:
+    """Give the operations of one image, two a multiply-accumulate; None where none were counted."""
+    params = need.params.model_dump()
+    counted = {name: params.get(name) for name in MultiplyAccumulatesParams.model_fields}
+    if None in counted.values():
+        return None
+    name = "multiply_accumulates"
+    found = state.stored.get(Need(name, MultiplyAccumulatesParams.model_validate(counted)).key)
+    if found is None or found.measurement is None or found.stale:
+        return None
+    return 2 * 10**9 * exactly(found.measurement.values["executed"].low)
 
 
 def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:

@@ -106,7 +106,8 @@ def _told_apart(
 ) -> list[Member]:
     """Name what differs where one model is measured in several ways or by several keys."""
     params = [need.params.model_dump(mode="json") for need in needs]
-    varying = {key for one in params for key in one if len({str(p.get(key)) for p in params}) > 1}
+    names = {name for one in params for name in one}
+    varying = {name for name in names if len({str(one.get(name)) for one in params}) > 1}
     several = {need.reproduction for need in needs}
     by_key = len({(n.reproduction, k) for n, k in zip(needs, keys, strict=True)}) > len(several)
     named = []

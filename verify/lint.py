@@ -1,13 +1,14 @@
 """What one claim alone cannot show: names exist, params fit, arithmetic has no cycles."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reproductions.contract import SPECS, Params, Spec
-from verify.claim import Claim, Index
+from verify.claim import Claim, Index, TableBlock
 from verify.expect import Arithmetic, Marks, claims_in, operation_of
 from verify.lint_inputs import printed_problems, unit_problems
 from verify.need import Need
@@ -21,13 +22,35 @@ Needs = dict[str, tuple[Need, ...]]
 Protocols = dict[str, dict[str, Need]]
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What the names and params of all claims resolve to."""
+
+    needs: Needs
+    """By claim id."""
+    protocols: Protocols
+    """Those under other protocols, likewise."""
+    beside: list[dict[str, Need]]
+    """Those beside each column, by label."""
+    problems: list[Problem]
+    """None if all is sound."""
+
+
 def check(
-    index: Index, index_place: Place, claims: Mapping[str, Claim], places: Mapping[str, Place]
-) -> tuple[Needs, Protocols, list[Problem]]:
+    index: Index,
+    index_place: Place,
+    claims: Mapping[str, Claim],
+    places: Mapping[str, Place],
+    columns: Sequence[tuple[Place, TableBlock]] = (),
+) -> Checked:
     """Resolve every claim's params and list what does not hold together.
 
-    Returns:
-        Needs by claim id, those under other protocols, and the problems, none if all is sound.
+    Args:
+        index: ``claims.yaml``.
+        index_place: where it stands.
+        claims: by id, all documents'.
+        places: where each is written.
+        columns: the blocks whose ``beside`` is to be resolved, and where each is written.
     """
     checking = _Checking(index, claims)
     problems = [
@@ -38,12 +61,15 @@ def check(
     for id_, claim in claims.items():
         if claim.twin_of is not None:
             checking.needs[id_] = checking.inputs_of(claim)
+    beside: list[dict[str, Need]] = [{} for _ in columns]
+    for (place, block), column in zip(columns, beside, strict=True):
+        problems += [place.problem(*finding) for finding in checking.beside(block, column)]
     for cycle in _cycles(claims):
         sentence = f"want arithmetic without cycles, got {' -> '.join(cycle)}; name printed claims"
         problems.append(places[cycle[0]].problem(("expect",), sentence))
-    found = checking.index_itself(sound=not problems)
-    problems += [index_place.problem(path, sentence) for path, sentence in found]
-    return checking.needs, checking.protocols, problems
+    of_index = checking.index_itself(sound=not problems)
+    problems += [index_place.problem(*finding) for finding in of_index]
+    return Checked(checking.needs, checking.protocols, beside, problems)
 
 
 Finding = tuple[Path_, str]
@@ -76,6 +102,20 @@ class _Checking:
         if claim.null_model:
             yield from self._null_model(claim)
 
+    def beside(self, block: TableBlock, found: dict[str, Need]) -> Iterator[Finding]:
+        """Resolve what is measured beside a column into ``found``; yield what is wrong with it."""
+        spec = self._spec(block.reproduction or "")
+        if spec is None:  # the rows have told it
+            return
+        for label, row in block.beside.items():
+            model = {} if row.model is None else {"model": row.model}
+            params, problems = self._params(spec, {**block.params, **row.params, **model})
+            for path, sentence in problems:
+                at = path if path == ("model",) else ("params", *path)
+                yield ("beside", label, *at), sentence
+            if params is not None:
+                found[label] = self._need(spec, params)
+
     def inputs_of(self, twin: Claim) -> tuple[Need, ...]:
         """List the measurements a measured twin needs: those of the claims it computes with."""
         given = twin.operands()
@@ -107,6 +147,8 @@ class _Checking:
                 yield ("models", name), f"want a model that a claim measures, got {name!r}{hint}"
         yield from self._exist_now(measured)
         yield from self._renamed()
+        for number, entry in enumerate(self.index.ignored):
+            yield from unknown_source(self.index, ("ignored", number, "source"), entry.source)
 
     def _renamed(self) -> Iterator[Finding]:
         for old, new in self.index.renamed.items():

@@ -1,19 +1,17 @@
 """YAML files to a checked ``Project``. Every refusal is ``file:line: field: wanted, found, do``."""
 
-import importlib
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
-from reproductions.errors import ReproductionError
 from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, WrittenClaim
 from verify.errors import ClaimError
 from verify.lint import check, unknown_source
+from verify.modules import import_own
 from verify.need import Need
 from verify.own_artifacts import use_artifacts
 from verify.project import Project, TableColumn, TableRow
@@ -42,12 +40,21 @@ def load(root: Path) -> Project:
     loading.restate()
     loading.add_twins()
     claims: Mapping[str, Claim] = loading.claims
-    needs, protocols, problems = check(index, loading.index_place, claims, loading.places)
-    loading.problems.extend(problems)
+    checked = check(index, loading.index_place, claims, loading.places, loading.blocks)
+    loading.problems.extend(checked.problems)
     loading.fail_if_refused()
-    claims = with_default_tolerances(claims, needs)
-    where = {id_: place.where for id_, place in loading.places.items()}
-    return Project(root, index, claims, tuple(loading.tables), where, needs, protocols)
+    columns = zip(loading.tables, checked.beside, strict=True)
+    tables = tuple(replace(column, beside=beside) for column, beside in columns)
+    return Project(
+        root,
+        index,
+        with_default_tolerances(claims, checked.needs),
+        tables,
+        {id_: place.where for id_, place in loading.places.items()},
+        checked.needs,
+        checked.protocols,
+        {column.rows[0].claim: tuple(column.beside.values()) for column in tables if column.beside},
+    )
 
 
 @dataclass
@@ -57,6 +64,8 @@ class _Loading:
     claims: dict[str, Claim] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     tables: list[TableColumn] = field(default_factory=list)
+    blocks: list[tuple[Place, TableBlock]] = field(default_factory=list)
+    """That the tables were read from."""
     restated: list[tuple[str, Row, Cell, Place]] = field(default_factory=list)
     divided: list[tuple[str, str]] = field(default_factory=list)
     """Claims of rows, each with that of the row it is divided by."""
@@ -72,17 +81,8 @@ class _Loading:
         index = self._read(document, Index)
         if index is None:
             return None
-        if index.reproductions and str(self.root) not in sys.path:
-            sys.path.insert(0, str(self.root))
-        for number, module in enumerate(index.reproductions):
-            try:
-                importlib.import_module(module)
-            except (ImportError, SyntaxError, ReproductionError) as error:
-                sentence = (
-                    f"want an importable module, got {module!r} ({error}); "
-                    "put it beside claims.yaml, install it or mend it"
-                )
-                self._refuse(self.index_place, ("reproductions", number), sentence)
+        for number, sentence in import_own(index.reproductions, self.root):
+            self._refuse(self.index_place, ("reproductions", number), sentence)
         self.problems.extend(use_artifacts(self.root, index.artifacts, self.index_place))
         return index
 
@@ -172,6 +172,7 @@ class _Loading:
             if claim is not None and self._add(claim, place):
                 rows.append(TableRow(label, claim.id))
         self._divide(Place(document, path), block, {row.label: row.claim for row in rows})
+        self.blocks.append((Place(document, path), block))
         self.tables.append(
             TableColumn(source, block.table.table, block.title, block.table.column, tuple(rows))
         )

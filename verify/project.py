@@ -28,6 +28,8 @@ class TableColumn:
     title: str
     column: str
     rows: tuple[TableRow, ...]
+    beside: Mapping[str, Need] = field(default_factory=dict)
+    """By label, what is measured with the column though it does not print it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Project:
     """Claim id to the measurements it is judged on; several released models give several."""
     protocols: Mapping[str, Mapping[str, Need]] = field(default_factory=dict)
     """Claim id to the measurements under other protocols, by the protocol's name."""
+
+    beside: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
+    """Claim id to the measurements that are taken with it and that nothing is judged by."""
 
     @property
     def results(self) -> Path:
@@ -120,9 +125,10 @@ class Project:
         return note is not None and bool(note.fitted_to)
 
     def all_needs(self, claim: Claim) -> Iterator[Need]:
-        """Yield every measurement a claim is judged on or explained by."""
+        """Yield every measurement a claim is judged on, explained by or shown with."""
         yield from self.needs[claim.id]
         yield from self.protocols.get(claim.id, {}).values()
+        yield from self.beside.get(claim.id, ())
         yield from self.nulls.get(claim.id, ())
         yield from self.fitted_needs(claim)
 

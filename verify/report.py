@@ -3,8 +3,8 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from verify.claim import Cell, Claim
@@ -15,6 +15,7 @@ from verify.need import Need
 from verify.null_model import null_verdicts
 from verify.project import Project
 from verify.state import State, state_of
+from verify.stored import Stored
 from verify.verdict import WORDS, Verdict
 
 
@@ -101,6 +102,8 @@ class Report:
     head: str | None
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
+    beside: Mapping[str, Stored] = field(default_factory=dict)
+    """What was measured beside printed columns, by ``Need.key``."""
 
     def counts(self) -> dict[str, int]:
         """Count claims by verdict, every word present, and how the passes agree."""
@@ -158,7 +161,9 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
         Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
         for i in wanted
     )
-    return Report(state.head, entries, findings_of(project, state, verdicts))
+    keys = {need.key for needs in project.beside.values() for need in needs}
+    beside = {key: state.stored[key] for key in keys & state.stored.keys()}
+    return Report(state.head, entries, findings_of(project, state, verdicts), beside)
 
 
 def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:

@@ -11,7 +11,8 @@ from filelock import FileLock
 
 from reproductions.telemetry import nothing_watched, telemetry_of
 from verify.child import Outcome, Worker
-from verify.digest import code_digest, digest
+from verify.code_digest import code_digest
+from verify.digest import digest
 from verify.environment import PACKAGES, environment, has_gpu, machine_slug
 from verify.errors import VerifyError
 from verify.fetch import has_fetched

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from reproductions.contract import Unit
-from verify import claim, expect
+from verify import claim, expect, ignored
 from verify.claim import ClaimFile, Index, TableBlock, WrittenClaim
 from verify.expect import Relation, Strict
 from verify.files import write_atomically
@@ -92,7 +92,7 @@ def _attribute_docstrings() -> Iterator[tuple[str, str, str]]:
     would pay for it.
     """
     classes: list[type] = [TypedTableBlock, TypedClaimFile, ColumnExpect]
-    for module in (claim, expect):
+    for module in (claim, expect, ignored):
         classes += [shape for _, shape in inspect.getmembers(module, inspect.isclass)]
     for shape in classes:
         for base in reversed(inspect.getmro(shape)):

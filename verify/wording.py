@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from reproductions.contract import Spec
 from verify.acceptance import at_print, exactly
 from verify.expect import PrintedFigure, Range
 from verify.report import Entry, Report
+from verify.stored import Stored
 from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
 
 if TYPE_CHECKING:
@@ -63,6 +65,19 @@ def measured_words(entry: Entry) -> str:
     if measured.low == measured.high:
         return text
     return f"{text} [{number(entry, measured.low)}, {number(entry, measured.high)}]"
+
+
+def unprinted_words(stored: Stored | None, spec: Spec) -> str:
+    """Give a measured number that no print says how to round: four significant digits."""
+    measured = stored.measurement if stored is not None else None
+    key = spec.conventions[0].name if spec.conventions else ""
+    if measured is None or key not in measured.values:
+        outcome = measured.facts.get("outcome") if measured is not None else None
+        return str(outcome or "not measured").replace("_", " ")
+    found = measured.values[key]
+    if found.low == found.high:
+        return f"{found.value:.4g}"
+    return f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"
 
 
 def off_by_words(off_by: OffBy | None) -> str:

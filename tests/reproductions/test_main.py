@@ -57,7 +57,7 @@ def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
         (["parameter_cout", "{}"], "no reproduction 'parameter_cout'; did you mean 'parameter_c"),
         (
             ["zzz", "{}"],
-            "no reproduction 'zzz'; known are anchors, architecture, graph_construction",
+            "no reproduction 'zzz'; known are anchors, architecture, ",
         ),
         (["parameter_count", "{"], "params: want a JSON object, got '{'"),
         (["parameter_count", "[]"], "params: want a JSON object, got '[]'"),

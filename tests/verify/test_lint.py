@@ -55,14 +55,19 @@ def _check(*claims, **index):
     return check(shape, Place(Document("index")), loaded, places)
 
 
+def _checked(*claims, **index):
+    found = _check(*claims, **index)
+    return found.needs, found.protocols, found.beside, found.problems
+
+
 def _refusals(*claims, **index):
-    return [f"{problem.field}: {problem.sentence}" for problem in _check(*claims, **index)[2]]
+    return [f"{problem.field}: {problem.sentence}" for problem in _check(*claims, **index).problems]
 
 
 def test_a_sound_project_gives_the_measurements_of_each_claim():
     both = _measured("both", params={"num_classes": 10}, models=["resnet18", "resnet50"])
     ratio = _arithmetic("ratio", {"ratio": {"of": S, "over": both["id"]}})
-    needs, protocols, problems = _check(_measured(), both, ratio)
+    needs, protocols, _, problems = _checked(_measured(), both, ratio)
     assert problems == []
     assert protocols == {}
     subjects = {id_: [need.params.subject() for need in found] for id_, found in needs.items()}
@@ -75,7 +80,7 @@ def test_a_sound_project_gives_the_measurements_of_each_claim():
 
 
 def test_other_protocols_are_measurements_with_some_params_changed():
-    _, protocols, problems = _check(_measured(protocols={"bare": {"num_classes": 0}}))
+    _, protocols, _, problems = _checked(_measured(protocols={"bare": {"num_classes": 0}}))
     assert problems == []
     assert protocols[S]["bare"].params.num_classes == 0
     assert protocols[S]["bare"].params.model == "toyvig_s"
@@ -99,14 +104,14 @@ def test_a_name_near_a_planned_one_is_suggested():
 
 @pytest.mark.parametrize("operands", [[S, "2"], [S, {"sum": [S, S]}]])
 def test_arithmetic_over_measured_claims_has_a_twin(operands):
-    needs, _, problems = _check(_measured(), _arithmetic("x", {"product": operands}))
+    needs, _, _, problems = _checked(_measured(), _arithmetic("x", {"product": operands}))
     assert problems == []
     assert {need.key for need in needs["toyvig.arithmetic.x.measured"]} == {needs[S][0].key}
 
 
 def test_a_comparison_of_measured_claims_has_a_twin_that_compares_the_measurements():
     said = {**_arithmetic("x", {}), "inputs": [S, NEXT], "expect": ORDER}
-    needs, _, problems = _check(_measured(), _measured("toyvig_next"), said)
+    needs, _, _, problems = _checked(_measured(), _measured("toyvig_next"), said)
     assert problems == []
     found = [need.params.subject() for need in needs["toyvig.arithmetic.x.measured"]]
     assert found == ["toyvig_s", "toyvig_next"]
@@ -115,7 +120,7 @@ def test_a_comparison_of_measured_claims_has_a_twin_that_compares_the_measuremen
 def test_a_comparison_with_a_claim_that_is_not_measured_has_no_twin():
     given = _arithmetic("y", {"sum": [S, "1"]}, expect=SUM)
     said = {**_arithmetic("x", {}), "inputs": [S, "toyvig.arithmetic.y"], "expect": ORDER}
-    needs, _, problems = _check(_measured(), given, said)
+    needs, _, _, problems = _checked(_measured(), given, said)
     assert problems == []
     assert "toyvig.arithmetic.x.measured" not in needs
 
@@ -125,7 +130,7 @@ def test_arithmetic_over_what_cannot_be_measured_has_no_twin():
     nested = _arithmetic("y", {"sum": ["toyvig.arithmetic.x", S]})
     unchecked = _arithmetic("z", {"sum": [S]}, check="none", because="x")
     unchecked["id"] = "toyvig.statement.z"
-    needs, _, problems = _check(_measured(), constant, nested, unchecked)
+    needs, _, _, problems = _checked(_measured(), constant, nested, unchecked)
     assert problems == []
     assert not any(id_.endswith(".measured") for id_ in needs)
 
@@ -235,7 +240,7 @@ def test_a_reproduction_without_models_needs_no_registry(monkeypatch):
     monkeypatch.setitem(SPECS, "toy_size", spec)
     claim = _measured(id="toyvig.toy_size.x", reproduction="toy_size", params={"size": 3})
     claim["expect"] = {**VALUE, "unit": "param"}
-    needs, _, problems = _check(claim)
+    needs, _, _, problems = _checked(claim)
     assert problems == []
     assert str(needs["toyvig.toy_size.x"][0]) == "toy_size"
     assert _refusals({**claim, "params": {}}) == [

@@ -227,6 +227,10 @@ ONE_TABLE = [
     ("restates an unknown id", "model: resnet50", "restates: toyvig.parameter_count.resnet81", "13: tables.0.rows.B.restates: want the id of a claim, got 'toyvig.parameter_count.resnet81'; did you mean 'toyvig.parameter_count.resnet18'?"),
     ("restates and more", '        printed: "25.6"\n        model: resnet50', f'        printed: "11.7"\n        coarse: true\n        restates: {R18}', "11: tables.0.rows.B: want only printed beside restates, got coarse too; say it at the claim restated"),
     ("check none without because", "        model: resnet50", "        check: none\n        model: resnet50", "11: tables.0.rows.B: want because: why no program can settle it; got none"),
+    ("unknown model beside", "    rows:", "    beside: {C: {model: resnet55}}\n    rows:", "9: tables.0.beside.C.model: want a model that exists or is planned, found no model named 'resnet55'; did you mean 'resnet50'?"),
+    ("bad param beside", "    rows:", "    beside: {C: {model: resnet34, params: {classes: 1}}}\n    rows:", "9: tables.0.beside.C.params.classes: want a known key, got 'classes'; did you mean 'num_classes'?"),
+    ("beside under a row's label", "    rows:", "    beside: {A: {model: resnet34}}\n    rows:", "3: tables.0: want beside for what no row has, got the row 'A'; rename it"),
+    ("beside without a measurement", "reproduction: parameter_count\n    params: {num_classes: 1000}\n", "check: none\n    because: x\n    beside: {C: {model: resnet34}}\n", "3: tables.0: want beside only where a reproduction measures, got check: none"),
     ("no rows", TABLE[TABLE.index('\n      "A"') :], " {}\n", "9: tables.0.rows: want at least one, got an empty mapping"),
 ]  # fmt: skip
 
@@ -240,11 +244,30 @@ def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, sentence):
     assert refusal(tmp_path, _one(_changed(TABLE, old, new))) == f"claims/toyvig.yaml:{sentence}"
 
 
+def test_what_stands_beside_a_column_is_measured_with_its_first_row_alone(tmp_path):
+    beside = (
+        '    beside: {"C": {model: resnet34}, "D": {model: resnet50, params: {num_classes: 10}}}\n'
+    )
+    project = load(
+        write_project(tmp_path, _one(_changed(TABLE, "    rows:", f"{beside}    rows:")))
+    )
+    [column] = project.tables
+    params = {label: need.params.model_dump() for label, need in column.beside.items()}
+    assert params == {
+        "C": {"model": "resnet34", "num_classes": 1000},
+        "D": {"model": "resnet50", "num_classes": 10},
+    }
+    assert project.beside == {R18: tuple(column.beside.values())}
+    with_it = {id_: list(project.all_needs(project.claims[id_])) for id_ in (R18, R50)}
+    assert [need.params.subject() for need in with_it[R18]] == ["resnet18", "resnet34", "resnet50"]
+    assert [need.params.subject() for need in with_it[R50]] == ["resnet50"]
+
+
 INDEX_CASES = [
     ("missing", None, "1: want a readable file, found: No such file or directory; put a file there"),
-    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, artifacts, renamed, got an empty file; write them"),
-    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, artifacts, renamed, got an empty file; write them"),
-    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, reproductions, artifacts, renamed, got a list; write them"),
+    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got an empty file; write them"),
+    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got an empty file; write them"),
+    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got a list; write them"),
     ("schema 2", INDEX.replace("schema: 1", "schema: 2"), "1: schema: want 1, got the number 2"),
     ("schema quoted", INDEX.replace("schema: 1", 'schema: "1"'), "1: schema: want 1, got '1'; remove the quotes"),
     ("no schema", INDEX.replace("schema: 1\n", ""), "1: schema: want this key, got none; add it"),

@@ -191,6 +191,24 @@ def test_findings_and_undecided_claims_are_listed(measured):
     assert "no model named toyvig_h yet" in undecided
 
 
+TITLE = "    title: Toys <u>sorted</u> | by size\n"
+BESIDE = f"{TITLE}    beside: {{<i>Old</i>: {{model: toyold_l}}}}\n"
+
+
+def test_what_stands_beside_a_column_is_shown_below_it_and_judged_by_nothing(toy):
+    toy.edit("claims/toyvig.yaml", TITLE, BESIDE)
+    assert toy.verify("publish", "tables").code == 0
+    assert rows(page(toy, PAGES[1]))[-1].split(" | ")[1:3] == ["not printed", "not measured"]
+    before = set(toy.claims())
+    assert toy.verify("run", "toyvig.toy_count.toymlp_ti").code == 0
+    assert toy.verify("publish", "tables").code == 0
+    last = rows(page(toy, PAGES[1]))[-1]
+    assert last.startswith("| &lt;i&gt;Old")
+    assert last.split(" | ")[1:3] == ["not printed", "160.2"]
+    assert set(toy.claims()) == before
+    assert "of 6:" in page(toy, PAGES[1])
+
+
 def test_a_project_never_run_publishes_that_nothing_is_measured(toy):
     assert toy.verify("publish", "tables").code == 0
     text = page(toy, PAGES[1])

@@ -465,5 +465,6 @@ def test_the_command_ends_with_one_if_anything_is_wrong(
     monkeypatch.setattr(Printed, "rounding", _half_as_wide)
     assert main(["selftest", "--project", str(ROOT)]) == 1
     said = capsys.readouterr().out
-    assert said.startswith("wrong: clustervig.")
+    assert said.startswith("wrong: ")
+    assert "\nwrong: clustervig." in said
     assert "decoys, 0 judged wrongly" not in said.partition("value: ")[2].splitlines()[0]

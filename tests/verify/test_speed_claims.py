@@ -2,11 +2,14 @@
 
 import pytest
 
+from reproductions.catalog import MultiplyAccumulatesParams
 from reproductions.contract import Measurement, Quantity
 from verify.errors import ClaimError
 from verify.findings import findings_of
 from verify.judge import judge
 from verify.load import load
+from verify.need import Need
+from verify.plan import Machine, make_plan
 from verify.state import State
 from verify.stored import Stored
 
@@ -128,6 +131,13 @@ def test_what_wants_a_gpu_is_blocked_until_it_was_on_one(project):
     found = verdicts(project, {}, device=CARD)[f"{AT}.pvig_ti.b8"]
     assert (found.verdict, found.reason) == ("blocked", "no_device")
     assert found.detail.startswith("wants a CUDA device")
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+def test_a_speed_at_one_batch_is_measured_without_the_others(batch, project):
+    asked = [f"toyvig.throughput.{model}.b{batch}" for model in ("pvig_ti", "clustervig_ti")]
+    plan = make_plan(project, {}, asked, machine=Machine("h200", has_gpu=True))
+    assert [job.need.params.batch for job in plan.jobs] == [batch, batch]
 
 
 @pytest.mark.parametrize(
@@ -294,6 +304,31 @@ def test_a_larger_batch_in_far_less_time_is_a_finding(printed, told, project):
     found = findings_of(again, State({}, {}), judge(again, {}))
     mine = [f for f in found if f.kind == "implausible" and f"{AT}.pvig_ti.b8" in f.claims]
     assert [finding.detail.partition(":")[0] for finding in mine] == told
+
+
+@pytest.mark.parametrize(
+    ("gmac", "low", "is_told"),
+    [
+        pytest.param(6.0, 6.0, False, id="within reach"),
+        pytest.param(6.2519, 6.2519, False, id="just within"),
+        pytest.param(6.2520, 6.2520, True, id="just beyond"),
+        pytest.param(7.0, 6.0, False, id="perhaps beyond"),
+    ],
+)
+def test_more_arithmetic_than_a_gpu_can_do_is_a_finding(gmac, low, is_told, project):
+    card = '{tera_operations: "2", because: a data sheet}'
+    index = project.root / "claims.yaml"
+    index.write_text(f"{index.read_text()}cards: {{rtx-6000-ada: {card}}}\n")
+    again = load(project.root)
+    params = {"model": "clustervig_ti", "image_size": 224, "num_classes": 1000}
+    need = Need("multiply_accumulates", MultiplyAccumulatesParams.model_validate(params))
+    counted = Quantity(value=gmac, low=low, high=gmac, unit="GMAC")
+    measurement = Measurement(values={"executed": counted})
+    stored = {need.key: Stored("ok", measurement, "", False, "e", "here", 1.0)}
+    found = findings_of(again, State({}, stored), judge(again, stored))
+    told = [f for f in found if f.kind == "implausible" and "operations each" in f.detail]
+    # The printed 160.0 stands for 159.95 at least: 2 TFLOP/s are 6.2520 GMAC an image.
+    assert (f"{AT}.clustervig_ti.b8" in [id_ for f in told for id_ in f.claims]) is is_told
 
 
 def test_a_ratio_of_a_row_that_is_not_there_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from verify.claim import Cell, Claim, Passage, Sentence
 from verify.expect import Equal
+from verify.ground.document import Document
 from verify.ground.figures import cell_states, is_sentence, states
 from verify.ground.normal import label, normal
 from verify.ground.places import NotThereError, Place, place_of
@@ -80,7 +81,7 @@ def ground(project: Project, readings: Mapping[str, Reading], ids: Iterable[str]
         ids: The claims asked for.
     """
     claims = [project.claims[id_] for id_ in ids if project.claims[id_].twin_of is None]
-    columns = _columns(project.claims.values())
+    columns = columns_of(project.claims.values())
     outcomes: Counter[Outcome] = Counter()
     problems = []
     for claim in claims:
@@ -98,7 +99,7 @@ def source_of(claim: Claim, locator: Locator) -> str:
     return locator.source or claim.source
 
 
-def _columns(claims: Iterable[Claim]) -> Columns:
+def columns_of(claims: Iterable[Claim]) -> Columns:
     """Collect the column labels claims know of each table: they help to read flattened ones."""
     columns: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for claim in claims:
@@ -144,10 +145,8 @@ def _problems_of(
         if reading.document is None:
             yield _problem(claim, locator, "no_source", None, str(reading.warning))
             continue
-        known = columns.get((source, locator.table), set()) if isinstance(locator, Cell) else ()
         try:
-            place = place_of(locator, reading.document, known)
-            _compare(claim, locator, place)
+            place = confirmed(claim, locator, reading.document, columns)
         except NotThereError as error:
             outcome: Outcome = "misquoted" if error.misquoted else "unlocated"
             yield _problem(claim, locator, outcome, error.found, error.detail)
@@ -159,6 +158,26 @@ def _problems_of(
     if first_sound is not None and len(wanted) > 1 and missing:
         detail = f"none of the claim's places prints {', '.join(map(repr, missing))}"
         yield _problem(claim, first_sound, "misquoted", "; ".join(shown), detail)
+
+
+def confirmed(claim: Claim, locator: Locator, document: Document, columns: Columns) -> Place:
+    """Resolve a locator of a claim and hold what stands there against the claim.
+
+    Args:
+        claim: The claim.
+        locator: One of its places.
+        document: Where that leads.
+        columns: What claims call the columns of each table.
+
+    Raises:
+        NotThereError: the place is not there, or prints something else.
+    """
+    known: set[str] = set()
+    if isinstance(locator, Cell):
+        known = columns.get((source_of(claim, locator), locator.table), known)
+    place = place_of(locator, document, known)
+    _compare(claim, locator, place)
+    return place
 
 
 def _problem(

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from verify.ground.blocks import Block, blocks_of, item_text, joined
 from verify.ground.normal import key, normal
 from verify.ground.sections import FRONT, Headings, Section
-from verify.ground.tables import Table
+from verify.ground.tables import Row, Table
 
 _ENDS = re.compile(r"[.!?:][\"')\]*_]*\s*$")
 _BREAK = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9~†])")
@@ -59,6 +59,40 @@ def parse(name: str, text: str) -> Document:
         text: Its text.
     """
     return _Parsing(list(blocks_of(text.removeprefix("\ufeff")))).document(name)
+
+
+def parse_lines(name: str, lines: Sequence[tuple[str, int]]) -> Document:
+    """Parse lines that were read from a file in which they have other numbers.
+
+    Args:
+        name: What sentences about it call it.
+        lines: Each with its number there.
+    """
+    document = parse(name, "\n".join(text for text, _ in lines))
+    numbers = {at: number for at, (_, number) in enumerate(lines, start=1)}
+
+    def renumbered(run: Run) -> Run:
+        marks = tuple((begin, numbers.get(line, line)) for begin, line in run.marks)
+        return replace(run, marks=marks)
+
+    def moved(row: Row) -> Row:
+        return replace(row, line=numbers.get(row.line, row.line))
+
+    return Document(
+        name,
+        tuple(replace(s, line=numbers.get(s.line, s.line)) for s in document.sections),
+        tuple(map(renumbered, document.runs)),
+        tuple(
+            replace(
+                table,
+                line=numbers.get(table.line, table.line),
+                header=tuple(map(moved, table.header)),
+                rows=tuple(map(moved, table.rows)),
+            )
+            for table in document.tables
+        ),
+        tuple((name, renumbered(run)) for name, run in document.captions),
+    )
 
 
 class _Parsing:

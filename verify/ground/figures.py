@@ -33,6 +33,18 @@ def numbers(text: str) -> list[str]:
     return [_plain(found[0]) for found in _NUMBER.finditer(normal(text))]
 
 
+def number_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the numbers stand in a normal text, from first digit (or minus) to last.
+
+    Example:
+        >>> text = "ResNet-50 gains +2.6 at -3"
+        >>> [text[begin:end] for begin, end in number_spans(text)]
+        ['2.6', '-3']
+    """
+    for found in _NUMBER.finditer(text):
+        yield found.start() + found[0].startswith("+"), found.end()
+
+
 def states(text: str, printed: str) -> bool:
     """Tell whether running text prints a figure or a word, whole.
 

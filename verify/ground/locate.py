@@ -1,6 +1,7 @@
 """Every place where a text stands in a document, as a locator ready to paste."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -88,12 +89,14 @@ def _model(locator: dict[str, str | int]) -> Cell | Passage | Sentence:
 
 def _in_run(document: Document, run: Run, begin: int, text: str, caption: str | None) -> Located:
     """Locate a place in running text: by its number, or by its sentence where none is printed."""
-    section = caption.capitalize() if caption is not None else _name(document, run.section)
+    section = section_name(document, run.section)
+    if caption is not None:
+        section = caption_name(caption)
     line = run.line_at(begin)
     locator: dict[str, str | int] = {"section": section}
     if any(letter.isdigit() for letter in text):
         locator["printed"] = text
-        occurrence = 1 if caption is not None else _occurrence(document, run, begin, text)
+        occurrence = occurrence_of(document, run, begin, text)
         if occurrence > 1:
             locator["occurrence"] = occurrence
     else:
@@ -105,21 +108,59 @@ def _in_run(document: Document, run: Run, begin: int, text: str, caption: str | 
     return _checked(document, locator, line, text)
 
 
-def _occurrence(document: Document, run: Run, begin: int, text: str) -> int:
-    """Count the places up to this one in its section."""
+def caption_name(caption: str) -> str:
+    """Name a caption as a locator's section does: "Table 4"."""
+    return caption.capitalize()
+
+
+def occurrence_of(document: Document, run: Run, begin: int, text: str) -> int:
+    """Count the places of a text up to this one in its section, or in its caption.
+
+    0 where this one is none: the text is not whole there.
+    """
     inside = members(document.sections, run.section)
     count = 0
-    for other in document.runs:
+    for other in _runs_beside(document, run):
         if other.section not in inside:
             continue
         for at, _ in occurrences(other.text, text):
             count += 1
             if other is run and at == begin:
                 return count
-    return count
+    return 0
 
 
-def _name(document: Document, at: int) -> str:
+def number_locator(
+    document: Document, run: Run, span: tuple[int, int], caption: str | None
+) -> dict[str, str | int] | None:
+    """Locate a number of running text, with its whole word where it is not whole alone.
+
+    Args:
+        document: The document.
+        run: The running text.
+        span: Where the number stands in it.
+        caption: Of what it is the caption, "table 4"; None for other text.
+    """
+    section = section_name(document, run.section) if caption is None else caption_name(caption)
+    begin, end = span
+    word = begin - len(re.split(r"[\s(]", run.text[:begin])[-1])
+    word_end = end + len(re.split(r"[\s)]", run.text[end:])[0].rstrip(".,;:"))
+    for first, last in ((begin, end), (word, word_end)):
+        printed = run.text[first:last]
+        occurrence = occurrence_of(document, run, first, printed)
+        if occurrence:
+            locator: dict[str, str | int] = {"section": section, "printed": printed}
+            return locator | ({"occurrence": occurrence} if occurrence > 1 else {})
+    return None
+
+
+def _runs_beside(document: Document, run: Run) -> tuple[Run, ...]:
+    """Give the running text of a document, or the run alone where it is a caption."""
+    is_caption = any(run is caption for _, caption in document.captions)
+    return (run,) if is_caption else document.runs
+
+
+def section_name(document: Document, at: int) -> str:
     """Name a section the shortest way that means it alone."""
     section: Section = document.sections[at]
     for name in (_path(section), section.title):

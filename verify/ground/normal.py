@@ -19,6 +19,7 @@ _TYPOGRAPHY = str.maketrans(
         **dict.fromkeys("\u2715\u2716\u2a2f", "×"),
         **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", None),
         "\u2217": "*",
+        "\u2223": "|",
         "\uff05": "%",
     }
 )

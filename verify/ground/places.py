@@ -13,7 +13,7 @@ from verify.ground.document import Document, Run
 from verify.ground.figures import occurrences
 from verify.ground.normal import key, normal
 from verify.ground.sections import members, named
-from verify.ground.tables import NoCellError, find_table
+from verify.ground.tables import FoundCell, NoCellError, find_table
 from verify.refusals import suggestion
 
 _CAPTION = re.compile(r"(table|fig)(?:ure)?\.?\s+([A-Z]?\.?\d+|[IVXL]+)", re.IGNORECASE)
@@ -29,6 +29,12 @@ class Place:
     """Normal: the cell, the printed string, or the sentence."""
     rest: str = ""
     """What follows it in its sentence."""
+    cell: FoundCell | None = None
+    """The table cell it is."""
+    run: Run | None = None
+    """The running text it stands in, from ``begin`` to ``end``."""
+    begin: int = 0
+    end: int = 0
 
 
 class NotThereError(Exception):
@@ -61,7 +67,7 @@ def place_of(
             cell = table.cell(locator.row, locator.column, columns)
         except NoCellError as error:
             raise NotThereError(str(error)) from error
-        return Place(cell.line, cell.text)
+        return Place(cell.line, cell.text, cell=cell)
     runs = runs_of(document, locator.section)
     if isinstance(locator, Passage):
         return _passage(locator, runs, document)
@@ -115,7 +121,7 @@ def _passage(locator: Passage, runs: Sequence[Run], document: Document) -> Place
                     len(run.text),
                 )
                 place = run.text[begin:end], run.text[end:sentence_end]
-                return Place(run.line_at(begin), *place)
+                return Place(run.line_at(begin), *place, run=run, begin=begin, end=end)
     times = f"{count} of {locator.occurrence} times" if count else "nowhere"
     detail = f"{locator.printed!r} stands {times} in section {locator.section}"
     raise NotThereError(
@@ -126,14 +132,11 @@ def _passage(locator: Passage, runs: Sequence[Run], document: Document) -> Place
 
 
 def _sentence(locator: Sentence, runs: Sequence[Run]) -> Place:
-    found = {}
     for run in runs:
         for offset, sentence in run.sentences:
             if digest_of(sentence) == locator.sentence_sha256:
-                found[run.line_at(offset)] = sentence
-    if found:
-        line, sentence = next(iter(found.items()))
-        return Place(line, sentence)
+                end = offset + len(sentence)
+                return Place(run.line_at(offset), sentence, run=run, begin=offset, end=end)
     count = sum(len(run.sentences) for run in runs)
     digest = locator.sentence_sha256[:12]
     raise NotThereError(

@@ -1,14 +1,18 @@
 """The documents in a folder: known by their SHA-256, or with a warning by their title."""
 
+import codecs
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from verify.claim import Source
 from verify.errors import VerifyError
-from verify.ground.document import Document, parse
+from verify.ground.document import Document, parse, parse_lines
+from verify.ground.latex import has_tables, is_latex, latex_lines
 from verify.ground.normal import key
+from verify.ground.pages import is_page, page_lines
 
 _LARGEST_BYTES = 20_000_000
 _HEAD = 6000
@@ -107,19 +111,37 @@ def _by_structure(
 
 def _has_title(data: bytes, title: str) -> bool:
     wanted = key(title)
-    head = data[:_HEAD].decode("utf-8", errors="ignore")
+    head = _head(data)
     return len(wanted) >= _SHORTEST_TITLE and wanted in key(head)
 
 
 def _parsed(name: str, data: bytes, path: Path) -> Reading:
     try:
-        text = data.decode("utf-8")
+        text = data.decode(_declared(data) if is_page(path.name, _head(data)) else "utf-8")
     except UnicodeDecodeError as error:
         found = f"byte 0x{data[error.start]:02x} at offset {error.start}"
         return Reading(None, f"{path}: want UTF-8 text, got {found}; convert it to UTF-8")
     if "\0" in text:
         return Reading(None, f"{path}: want UTF-8 text, got a NUL character; convert it to UTF-8")
+    if is_page(path.name, text):
+        return Reading(parse_lines(name, page_lines(text)))
+    whole = is_latex(path.name)
+    if whole or has_tables(text):
+        return Reading(parse_lines(name, latex_lines(text, whole=whole)))
     return Reading(parse(name, text))
+
+
+def _head(data: bytes) -> str:
+    return data[:_HEAD].decode("utf-8", errors="ignore")
+
+
+def _declared(data: bytes) -> str:
+    """Give the encoding a page says it has; UTF-8 where it says none that is known."""
+    found = re.search(r"(?:charset|encoding)\s*=\s*[\"']?([\w-]+)", _head(data), re.IGNORECASE)
+    try:
+        return codecs.lookup(found[1]).name if found is not None else "utf-8"
+    except LookupError:
+        return "utf-8"
 
 
 def warnings_of(readings: Iterable[Reading]) -> list[str]:

@@ -11,6 +11,8 @@ from verify.ground.blocks import Block, is_rule
 from verify.ground.normal import key, label, loose, normal
 from verify.refusals import suggestion
 
+_MOST_LABEL_CELLS = 3
+
 
 class NoCellError(Exception):
     """A cell that cannot be told, in one clause: what was searched and what was found."""
@@ -30,6 +32,11 @@ class FoundCell:
 
     line: int
     text: str
+    row: Row
+    at: int
+    """Which of the row's cells; of a row whose columns have run together, which word."""
+    label_size: int = 1
+    """How many of the row's cells, or words, are its label."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,8 @@ class Table:
         """
         if self.flat:
             return self._flat_cell(row, column, known)
-        at = self._column(column)
-        found = self._row(row)
+        at = self.column(column)
+        found, size = self._labelled(row)
         width = len(self.labels)
         cells = _trimmed(found.cells, width)
         if len(cells) != width:
@@ -99,7 +106,7 @@ class Table:
                 f"{self.title}: row {row!r} (line {found.line}) has {len(cells)} cells, "
                 f"the header {width}; the columns are shifted"
             )
-        return FoundCell(found.line, normal(cells[at]))
+        return FoundCell(found.line, normal(cells[at]), found, at, size)
 
     @cached_property
     def labels(self) -> list[tuple[str, ...]]:
@@ -109,7 +116,12 @@ class Table:
         lines = [[*cells, *[""] * (width - len(cells))] for cells in spans]
         return [_column_labels(lines, at) for at in range(width)]
 
-    def _column(self, wanted: str) -> int:
+    def column(self, wanted: str) -> int:
+        """Find a column by its label.
+
+        Raises:
+            NoCellError: none has it, or more than one.
+        """
         labels = self.labels
         for reduced in (label, loose):
             found = [i for i, names in enumerate(labels) if reduced(wanted) in map(reduced, names)]
@@ -122,26 +134,62 @@ class Table:
         names = [names[-1] for names in labels if names]
         raise NoCellError(f"{self.title} has no column {wanted!r}{_nearest(wanted, names)}")
 
-    def _row(self, wanted: str) -> Row:
+    def row(self, wanted: str) -> Row:
+        """Find a row by its label; in a list of claims by its number, from 1.
+
+        Raises:
+            NoCellError: none has it, or more than one.
+        """
+        return self._labelled(wanted)[0]
+
+    def _labelled(self, wanted: str) -> tuple[Row, int]:
+        """Find a row, and how many of its cells its label takes."""
         if self.name == "claims" and wanted.isdecimal():
             if not 1 <= int(wanted) <= len(self.rows):
                 raise NoCellError(f"the list of claims has {len(self.rows)} rows, not {wanted}")
-            return self.rows[int(wanted) - 1]
+            return self.rows[int(wanted) - 1], 1
         found = [row for row in self.rows if label(row.cells[0]) == label(wanted)]
         for narrower in (normal, str.strip):
             if len(found) > 1:
                 found = [r for r in found if narrower(r.cells[0]) == narrower(wanted)] or found
         if not found:
-            names = [normal(row.cells[0]) for row in self.rows]
-            raise NoCellError(f"{self.title} has no row {wanted!r}{_nearest(wanted, names)}")
+            return self._merged(wanted)
         if len(found) > 1:
             lines = " and ".join(str(row.line) for row in found)
             raise NoCellError(f"{self.title} has {len(found)} rows {wanted!r}, lines {lines}")
-        return found[0]
+        return found[0], 1
+
+    def _merged(self, wanted: str) -> tuple[Row, int]:
+        """Find a row by its first cells together, one left empty being that of the row above."""
+        found = [
+            (row, size)
+            for row, cells in zip(self.rows, self.filled, strict=True)
+            for size in range(2, min(len(cells), _MOST_LABEL_CELLS + 1))
+            if label(" ".join(cells[:size])) == label(wanted)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            lines = " and ".join(str(row.line) for row, _ in found)
+            raise NoCellError(f"{self.title} has {len(found)} rows {wanted!r}, lines {lines}")
+        names = [normal(row.cells[0]) for row in self.rows]
+        raise NoCellError(f"{self.title} has no row {wanted!r}{_nearest(wanted, names)}")
+
+    @cached_property
+    def filled(self) -> list[tuple[str, ...]]:
+        """The rows' cells, the first ones that are empty filled from the row above."""
+        above: tuple[str, ...] = ()
+        rows = []
+        for row in self.rows:
+            empty = next((at for at, cell in enumerate(row.cells) if cell), 0)
+            empty = min(empty, len(above))
+            above = (*above[:empty], *row.cells[empty:])
+            rows.append(above)
+        return rows
 
     def _flat_cell(self, row: str, column: str, known: Iterable[str]) -> FoundCell:
         found = [
-            (line, words[size:])
+            (line, size)
             for line in self.rows
             for words in (line.cells,)
             for size in range(1, len(words))
@@ -152,8 +200,9 @@ class Table:
             names = [" ".join(line.cells[:size]) for line in self.rows for size in (1, 2)]
             hint = "" if found else _nearest(row, names)
             raise NoCellError(f"{self.title} has {count} {row!r}{hint}")
-        line, cells = found[0]
-        return FoundCell(line.line, cells[self._flat_column(column, len(cells), known)])
+        line, size = found[0]
+        at = size + self._flat_column(column, len(line.cells) - size, known)
+        return FoundCell(line.line, line.cells[at], line, at, size)
 
     def _flat_column(self, wanted: str, width: int, known: Iterable[str]) -> int:
         """Tell which word of a row stands under a label, where blanks do not tell columns apart.
@@ -255,6 +304,17 @@ def _flat_labels(words: Sequence[str], names: set[str]) -> list[str]:
         else:
             labels.append(label("".join(words[at : at + size])))
         at += size
+    return labels
+
+
+def flat_labels(table: Table) -> list[str]:
+    """Name the columns of a table that has run together, as far as its header's words tell."""
+    labels: list[str] = []
+    for word in table.header[0].cells if table.header else ():
+        if word.startswith("(") and labels:
+            labels[-1] += f" {word}"
+        else:
+            labels.append(word)
     return labels
 
 

@@ -10,11 +10,13 @@ from verify.publish import findings
 from verify.publish.markdown import footer, reasons, safe, table_row
 from verify.publish.pictures import FOLDER, pictures
 from verify.report import Entry, Report, worst_first
+from verify.stored import Stored
 from verify.wording import (
     measured_words,
     number,
     off_by_words,
     summary,
+    unprinted_words,
     verdict_words,
 )
 
@@ -34,7 +36,7 @@ def pages(project: Project, report: Report) -> Pages:
     for column in project.tables:
         grouped.setdefault((column.source, column.table), []).append(column)
     made = {
-        _file_name(source, table): _table_page(project, columns, entries, report.head)
+        _file_name(source, table): _table_page(project, columns, entries, report)
         for (source, table), columns in grouped.items()
     }
     drawn = pictures(project, report)
@@ -70,7 +72,7 @@ def write(results: Path, made: Pages) -> list[str]:
 
 
 def _table_page(
-    project: Project, columns: list[TableColumn], entries: Mapping[str, Entry], head: str | None
+    project: Project, columns: list[TableColumn], entries: Mapping[str, Entry], report: Report
 ) -> str:
     first = columns[0]
     labels = list(dict.fromkeys(row.label for column in columns for row in column.rows))
@@ -83,14 +85,28 @@ def _table_page(
         "",
         f"Document: {safe(project.index.sources[first.source].title)}.",
         "",
-        f"**{summary(Report(head, _distinct(shown), ()))}.**",
+        f"**{summary(Report(report.head, _distinct(shown), ()))}.**",
         "",
         table_row(header),
         table_row(["---"] + ["---:", "---:", "---", "---:"] * len(columns)),
     ]
     lines += [table_row([safe(label), *_cells(label, columns, entries)]) for label in labels]
-    lines += ["", *_conventions(shown), *_notes(columns, entries), footer(head)]
+    lines += _beside(columns, report.beside)
+    lines += ["", *_conventions(shown), *_notes(columns, entries), footer(report.head)]
     return "\n".join(lines)
+
+
+def _beside(columns: list[TableColumn], measured: Mapping[str, Stored]) -> list[str]:
+    """Write the rows that the document does not print, below those that it does."""
+    lines = []
+    for label in dict.fromkeys(label for column in columns for label in column.beside):
+        cells = []
+        for column in columns:
+            need = column.beside.get(label)
+            figure = "" if need is None else unprinted_words(measured.get(need.key), need.spec)
+            cells += ["" if need is None else "not printed", figure, "", ""]
+        lines.append(table_row([safe(label), *cells]))
+    return lines
 
 
 def _cells(label: str, columns: list[TableColumn], entries: Mapping[str, Entry]) -> list[str]:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from verify.expect import Bound, Difference, Equal, Ordering, PrintedFigure, Ratio
+from verify.selftest.cards import cards
 from verify.selftest.inputs import accuse, key_of, obstacles, other_convention, reproductions_of
 from verify.selftest.lab import Fact, Lab, spec_of
 from verify.selftest.oracle import (
@@ -135,6 +136,9 @@ def ordering(lab: Lab) -> None:
     for name, pair in PAIRS.items():
         accuse(lab, name, pair, _outcome(lab, pair))
     _around(lab, list(PAIRS.values()))
+    up = expect.relation in {"more_than", "at_least"}
+    good, bad = (PAIRS[name] for name in (("larger", "smaller") if up else ("smaller", "larger")))
+    cards(lab, good, bad, (_outcome(lab, good), _outcome(lab, bad)))
 
 
 def _printed_ordering(lab: Lab, expect: Ordering) -> None:
@@ -165,6 +169,9 @@ def ratio(lab: Lab) -> None:
         pair = (TWO, second)
         accuse(lab, f"the second is {name}", pair, _outcome(lab, pair))
     _around(lab, tried)
+    number = exact(parsed(expect.printed)[0])
+    good, bad = ((_times(reading, 2), TWO) for reading in (number, far(expect)))
+    cards(lab, good, bad, (_outcome(lab, good), _outcome(lab, bad)))
 
 
 def difference(lab: Lab) -> None:

@@ -32,6 +32,8 @@ class LabParams(Params):
     seat: int = 0
     """Tells two ways of measuring one model apart."""
     written: bool = True
+    card: str | None = None
+    """The class of GPU that the figure was printed for."""
 
     def subject(self) -> str:
         """Name the model measured."""
@@ -44,6 +46,10 @@ class LabParams(Params):
     def absent(self) -> str | None:
         """Say that the model was left unwritten."""
         return None if self.written else f"no model named {self.model!r}"
+
+    def printed_on(self) -> str | None:
+        """Name the class of GPU that the figure was printed for."""
+        return self.card
 
 
 @dataclass(frozen=True)
@@ -125,12 +131,13 @@ class Lab:
         *,
         seat: int = 0,
         written: bool = True,
+        card: str | None = None,
     ) -> Need:
         """Invent a model; by default it is the only one of its family."""
         self.invented += 1
         model = model or f"decoy_{self.invented}"
         kin = kin or f"kin_{self.invented}"
-        params = LabParams(model=model, kin=kin, seat=seat, written=written)
+        params = LabParams(model=model, kin=kin, seat=seat, written=written, card=card)
         return Need(reproduction or "", params)
 
     def measure(self, need: Need, values: Mapping[str, Reading | Fact], **state: Any) -> Need:

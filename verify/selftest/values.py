@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from verify.expect import PrintedFigure, Value
 from verify.need import Need
+from verify.selftest.cards import cards
 from verify.selftest.families import families
 from verify.selftest.inputs import key_of, obstacles, reproductions_of
 from verify.selftest.lab import Lab, spec_of
@@ -50,6 +51,7 @@ def value(lab: Lab) -> None:
     good, bad = exact(parsed(expect.printed)[0]), far(expect)
     outcomes = (_outcome(lab, good), _outcome(lab, bad))
     obstacles(lab, [good], [bad], outcomes)
+    cards(lab, [good], [bad], outcomes)
     if lab.origin.convention == "unstated":
         families(lab)
 

@@ -182,7 +182,8 @@ def forget():
     for name in MODULES:
         sys.modules.pop(name, None)
     for known in (SPECS, REGISTRY):
-        known.pop("toy_count", None)
+        for name in ("toy_count", "toy_accuracy"):
+            known.pop(name, None)
     sys.path[:] = [entry for entry in sys.path if not (Path(entry) / "toy_counts.py").exists()]
     package_roots.cache_clear()
     use_catalogue(None)

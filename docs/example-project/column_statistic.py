@@ -1,0 +1,70 @@
+"""Column statistic: least, greatest and mean value and standard deviation of a measure, in cm.
+
+Protocol: all rows that scikit-learn ships; the standard deviation is that of a sample.
+Cost: under 2 s, most of it scikit-learn's import. Source: the summary statistics of iris.
+"""
+
+from typing import Literal
+
+from reproductions.contract import (
+    Convention,
+    Device,
+    Measurement,
+    Params,
+    Quantity,
+    Spec,
+    declare,
+    reproduction,
+)
+from shipped_data import COLUMNS, SUPPLIER, column_of
+
+
+class ColumnStatisticParams(Params):
+    """Which measure of iris, and what of it."""
+
+    column: str
+    statistic: Literal["least", "greatest", "mean", "deviation"]
+
+    def absent(self) -> str | None:
+        """Say so if there is no such measure."""
+        return None if self.column in COLUMNS else f"no measure {self.column!r} in iris"
+
+    def packages(self) -> tuple[str, ...]:
+        """Name the package whose version counts: it ships the data."""
+        return (SUPPLIER,)
+
+
+declare(
+    Spec(
+        name="column_statistic",
+        module=__name__,
+        params=ColumnStatisticParams,
+        unit="cm",
+        conventions=(
+            Convention(name="sample", counts="every row; deviations divided by n - 1 of them"),
+        ),
+        better="none",
+        protocol=1,
+        cost_s=1,
+        time_limit_s=120,
+        memory_limit_gib=2,
+    )
+)
+
+
+@reproduction
+def column_statistic(params: ColumnStatisticParams, device: Device) -> Measurement:
+    """Compute ``params.statistic`` of ``params.column``."""
+    values, _ = column_of(params.column)
+    count, mean = len(values), sum(values) / len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    found = {
+        "least": min(values),
+        "greatest": max(values),
+        "mean": mean,
+        "deviation": (squares / (count - 1)) ** 0.5,
+    }
+    return Measurement(
+        values={"sample": Quantity.exact(found[params.statistic], "cm")},
+        evidence={"rows": count, "squares": squares},
+    )

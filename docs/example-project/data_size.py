@@ -1,0 +1,53 @@
+"""Data size: how many rows a data set has.
+
+Protocol: count the rows that scikit-learn ships.
+Cost: under 2 s, most of it scikit-learn's import. Source: the descriptions of the data.
+"""
+
+from typing import Literal
+
+from reproductions.contract import (
+    Convention,
+    Device,
+    Measurement,
+    Params,
+    Quantity,
+    Spec,
+    declare,
+    reproduction,
+)
+from shipped_data import SUPPLIER, sklearn
+
+
+class DataSizeParams(Params):
+    """Which data set."""
+
+    data: Literal["iris", "wine"]
+
+    def packages(self) -> tuple[str, ...]:
+        """Name the package whose version counts: it ships the data."""
+        return (SUPPLIER,)
+
+
+declare(
+    Spec(
+        name="data_size",
+        module=__name__,
+        params=DataSizeParams,
+        unit="samples",
+        conventions=(Convention(name="rows", counts="every row once"),),
+        better="none",
+        protocol=1,
+        cost_s=1,
+        time_limit_s=120,
+        memory_limit_gib=2,
+    )
+)
+
+
+@reproduction
+def data_size(params: DataSizeParams, device: Device) -> Measurement:
+    """Count the rows of ``params.data``."""
+    datasets = sklearn("datasets")
+    loaded = datasets.load_iris() if params.data == "iris" else datasets.load_wine()
+    return Measurement(values={"rows": Quantity.exact(len(loaded.data), "samples")})
