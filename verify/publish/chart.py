@@ -1,4 +1,4 @@
-"""A line chart on logarithmic axes as SVG: figures as printed, and as measured with intervals."""
+"""A line chart as SVG: figures as printed, and as measured with intervals."""
 
 import html
 import math
@@ -26,6 +26,7 @@ text { font: 13px system-ui, sans-serif; fill: #222 }
 }
 """
 _LABEL_GAP = 15
+_MOST_TICKS = 10
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,12 @@ class Chart:
     x_label: str
     y_label: str
     lines: Sequence[Line] = field(default_factory=tuple)
+    linear: bool = False
+    """Whether equal steps are equally long; else equal ratios are, and no figure may be 0."""
 
     def svg(self) -> str:
         """Draw it; every text is escaped."""
-        scale = _Scale(self)
+        scale = _LinearScale(self) if self.linear else _Scale(self)
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
             f"<title>{html.escape(self.title)}</title>",
@@ -142,6 +145,35 @@ class _Scale:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         values = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
         return [value for value in values if self.low <= value <= self.high]
+
+
+class _LinearScale(_Scale):
+    """The same with equal steps equally long."""
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__(chart)
+        figures = [f for line in chart.lines for point in line.points for f in point.figures]
+        span = max(figures) - min(figures) or 1.0
+        self.low, self.high = min(figures) - 0.05 * span, max(figures) + 0.05 * span
+
+    def x(self, value: float) -> float:
+        """Give the place from the left."""
+        first, last = self.xs[0], self.xs[-1]
+        share = (value - first) / (last - first) if last > first else 0.5
+        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        """Give the place from the top."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    def ticks(self) -> list[float]:
+        """List multiples of 1, 2 or 5 of a power of ten, four to ten of them."""
+        span = self.high - self.low
+        decade = 10.0 ** math.floor(math.log10(span))
+        step = next(s * decade for s in (0.1, 0.2, 0.5, 1) if span / (s * decade) <= _MOST_TICKS)
+        first, last = math.ceil(self.low / step), math.floor(self.high / step)
+        return [round(number * step, 12) for number in range(first, last + 1)]
 
 
 def _line(scale: _Scale, line: Line, color: str) -> list[str]:

@@ -7,6 +7,7 @@ from verify.expect import Ratio
 from verify.operand import MeasuredOf
 from verify.project import AtBatch, Project
 from verify.publish.chart import Chart, Line, Point
+from verify.publish.series_pictures import series_charts
 from verify.report import Entry, Report
 
 FOLDER = "pictures"
@@ -21,7 +22,7 @@ def pictures(project: Project, report: Report) -> dict[str, str]:
     """
     entries = {entry.claim.id: entry for entry in report.entries}
     made = {}
-    for name, chart in charts(project, entries).items():
+    for name, chart in (charts(project, entries) | series_charts(project, report)).items():
         made[f"{FOLDER}/{name}.svg"] = chart.svg()
         made[f"{FOLDER}/{name}.csv"] = chart.csv()
     return made

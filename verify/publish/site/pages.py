@@ -15,6 +15,7 @@ from verify.findings import Finding
 from verify.ledger import Event
 from verify.publish.findings import TITLES
 from verify.publish.pictures import charts
+from verify.publish.series_pictures import series_charts
 from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, verdict_bar
 from verify.publish.site.facts import Facts, table_slug
@@ -90,7 +91,8 @@ class Pages:
 
     @cached_property
     def _charts(self) -> Mapping[str, Any]:
-        return charts(self.facts.project, self.facts.entries)
+        layers = series_charts(self.facts.project, self.facts.report)
+        return charts(self.facts.project, self.facts.entries) | layers
 
     def _pictures(self) -> Files:
         for scatter in self._scatters:
