@@ -153,7 +153,7 @@ def test_commands_on_documents_load_no_torch(command, tmp_path):
     code = "import sys\nfrom verify.cli import main\nassert main(sys.argv[1:]) in {0, 1, 2}"
     loaded = loaded_by(code, command, *arguments)
     assert f"verify.commands.{command}" in loaded
-    assert not {"torch", "timm", "numpy", "scipy", "rich", "verify.judge"} & loaded
+    assert not {"torch", "timm", "numpy", "scipy", "verify.run"} & loaded
     assert command != "init" or not {"pydantic", "yaml"} & loaded
 
 
