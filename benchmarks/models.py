@@ -5,8 +5,8 @@ forms have the same weights and images and run in turn, round by round, so that 
 machine disturbs all of them; medians count. A ratio is the median of the ratios of the rounds,
 with a 95 % bootstrap interval. The column A/A sets the fast form against itself: what it
 shows is noise. The floor is the fast form with its graph work taken out: convolutions and matrix
-products of the same sizes, with nodes in place of what neighbors would bring. Memory is what a
-first pass takes at most beyond weights and images, in a process of its own. ``--channels-last``
+products of the same sizes, with nodes in place of what neighbors would bring. Memory is what the
+tensors of a pass take at most beyond weights and images, by count. ``--channels-last``
 and ``--bfloat16`` (autocast) give the same table for that layout and precision.
 """
 
@@ -16,18 +16,16 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 from types import MethodType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reproductions.live_bytes import LiveBytes
 from vig_models import create_model, list_models
 from vig_models.classifier import Classifier
 
-STATUS = Path("/proc/self/status")
 LEAST_ROUNDS = 3
 RESAMPLES = 2000
 
@@ -106,7 +104,7 @@ def compare(name: str, setting: Setting, seconds: float) -> tuple[float, float]:
         model.load_state_dict(published.state_dict())
     take_graph_out(floor)
     images = setting.images()
-    sizes = [memory(name, form, setting) for form in ("published", "fast")]
+    sizes = [memory(model, images, setting) for model in (published, fast)]
     times: list[list[float]] = []
     end = time.perf_counter() + seconds
     while len(times) < LEAST_ROUNDS or time.perf_counter() < end:
@@ -122,38 +120,22 @@ def compare(name: str, setting: Setting, seconds: float) -> tuple[float, float]:
         f"{speedup:.2f} ({low:.2f} to {high:.2f})",
         f"{again[0]:.2f} ({again[1]:.2f} to {again[2]:.2f})",
         f"{above[0]:.2f}",
-        " → ".join("?" if size is None else f"{size / 2**20:.0f} MiB" for size in sizes),
+        " → ".join(f"{size / 2**20:.0f} MiB" for size in sizes),
     )
     return speedup, above[0]
 
 
-def memory(name: str, implementation: str, setting: Setting) -> int | None:
-    """Run once in a process of its own; return the bytes that took at most, if that is known."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(needed, (name, implementation, setting))
-
-
 @torch.inference_mode()
-def needed(name: str, implementation: str, setting: Setting) -> int | None:
-    """Build, run once and return by how much memory rose at its peak."""
-    model, images = setting.model(name, implementation), setting.images()
+def memory(model: nn.Module, images: Tensor, setting: Setting) -> int:
+    """Run once and return the bytes that its tensors took at most, weights and images aside."""
     if images.is_cuda:
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         setting.timed(model, images)
         return torch.cuda.max_memory_allocated() - before
-    if not STATUS.exists():
-        return None
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = resident("VmRSS")
-    setting.timed(model, images)
-    return resident("VmHWM") - before
-
-
-def resident(field: str) -> int:
-    """Read bytes of memory from the status of this process."""
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024
+    with LiveBytes() as live:
+        setting.timed(model, images)
+    return live.peak
 
 
 def ratio(ratios: list[float]) -> tuple[float, float, float]:

@@ -8,7 +8,9 @@ import contextlib
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from reproductions.artifacts import use_catalogue
 from reproductions.contract import SPECS, Params, Spec
 from reproductions.errors import NotMeasurableError, ReproductionError
 from reproductions.measure import import_modules, measure, parse_params
@@ -19,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         import_modules(options.module)
+        use_catalogue(options.artifacts)
         if options.list or options.name is None:
             print(_listing())
         else:
@@ -44,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="import a module with further reproductions; may be repeated",
+    )
+    parser.add_argument(
+        "--artifacts",
+        type=Path,
+        metavar="FILE",
+        help="a catalogue of further weights and data sets",
     )
     return parser
 
@@ -75,8 +84,7 @@ def _listing() -> str:
 
 
 def _described(spec: Spec) -> str:
-    keys = ", ".join([*(convention.name for convention in spec.conventions), *spec.facts])
-    return f"{spec.name} ({_signature(spec.params)}) in {spec.unit}: {keys}"
+    return f"{spec.name} ({_signature(spec.params)}) in {spec.unit}: {spec.keys_told()}"
 
 
 def _signature(params: type[Params]) -> str:

@@ -3,7 +3,8 @@
 Protocol: build the classifier and run it once, eval, no gradients, on one 224 x 224 image of
 meta tensors; find its blocks and what mixes in them from the operations that run (tracing.py
 has the rules), never from a name. A model that reads its own activations to decide where to
-go runs on the CPU, with seeded weights, on a black image, whose nodes are soon clustered. A
+go runs in its fast form instead, whose clusters stand still on meta tensors, or else on the CPU,
+with seeded weights, on a black image, whose nodes are soon clustered. A
 model with a graph runs once more on the CPU, in its fast form, which has the same edges, seed
 0, on two images of uniform noise (edges.py). Facts, exact:
 
@@ -41,6 +42,7 @@ architecture tables of the papers.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain, groupby
 from math import isqrt
 from operator import attrgetter
@@ -58,6 +60,9 @@ from vig_models import ModelError
 
 IMAGE_SIZE = 224
 """Side of the images that maps are measured on."""
+
+FAST_FORM = "meta, fast form"
+"""Where a model ran that cannot run on the meta device as its authors wrote it."""
 
 SEED = 0
 """Of the weights, where values decide, and of the two images."""
@@ -87,7 +92,7 @@ def architecture(params: ArchitectureParams, device: Device) -> Measurement:
         "heads": len(heads),
         "image_size": image_size,
         **_graph_facts(graphs),
-        **_search_facts(graphs, stages),
+        **(_search_facts(graphs, stages) if ran_on != FAST_FORM else {}),  # it searches otherwise
     }
     return Measurement(
         values={
@@ -109,15 +114,23 @@ def architecture(params: ArchitectureParams, device: Device) -> Measurement:
 
 def _run(params: ArchitectureParams, model: nn.Module) -> tuple[Trace, str, list[Graph]]:
     """Trace a model on the meta device, or on the CPU, named, and find its graphs, if any."""
-    image = torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE)
-    try:
-        traced, ran_on = trace(model, image.to("meta")), "meta"
-    except RuntimeError:  # includes NotImplementedError: no value to decide by, or no meta kernel
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
-            traced, ran_on = trace(_build(params), image), "cpu"
+    traced, ran_on = _trace(params, model)
     has_graph = any("graph" in block.mixing for block in traced.blocks)
     return traced, ran_on, _graphs(params) if has_graph else []
+
+
+def _trace(params: ArchitectureParams, model: nn.Module) -> tuple[Trace, str]:
+    """Trace a model on the meta device, there in its fast form, or on the CPU; say which."""
+    image = torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE)
+    with suppress(RuntimeError):  # includes NotImplementedError: no value, or no meta kernel
+        return trace(model, image.to("meta")), "meta"
+    with suppress(RuntimeError, NotMeasurableError):  # or its fast form mixes in no way known here
+        with torch.device("meta"):
+            fast = _build(params, implementation="fast")
+        return trace(fast, image.to("meta")), FAST_FORM
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return trace(_build(params), image), "cpu"
 
 
 def _graphs(params: ArchitectureParams) -> list[Graph]:

@@ -1,8 +1,8 @@
 """Every reproduction of this package as a ``Spec``: its params, unit and conventions.
 
-Here stand those of structure, which count and take no time; the others in ``catalog_runs`` and
-``catalog_graphs``. Imports no torch. The function of the same name stands in the module of the
-same name.
+Here stand those of structure, which count and take no time; the others in ``catalog_runs``,
+``catalog_graphs``, ``catalog_statistics`` and ``catalog_networks``. Imports no torch. The function
+of the same name stands in the module of the same name.
 """
 
 from typing import Literal
@@ -10,12 +10,24 @@ from typing import Literal
 from pydantic import Field
 
 from reproductions.catalog_graphs import GraphConstructionParams, GraphScalingParams
+from reproductions.catalog_networks import (
+    CommunicationVolumeParams,
+    ExpertOverheadParams,
+    LanguageModelSizeParams,
+    NetworkSizeParams,
+    ReprogrammingParams,
+    SavedActivationsParams,
+    StorageParams,
+    TensorNetworkParams,
+    WeightFormatsParams,
+)
 from reproductions.catalog_runs import (
     AnchorsParams,
     PeakMemoryParams,
     ThroughputParams,
     TrainingMemoryParams,
 )
+from reproductions.catalog_statistics import GraphStatisticsParams
 from reproductions.contract import Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
 from reproductions.model_params import ModelParams, Precision
@@ -23,15 +35,25 @@ from reproductions.model_params import ModelParams, Precision
 __all__ = [
     "AnchorsParams",
     "ArchitectureParams",
+    "CommunicationVolumeParams",
+    "ExpertOverheadParams",
     "GraphConstructionParams",
     "GraphScalingParams",
+    "GraphStatisticsParams",
+    "LanguageModelSizeParams",
     "ModelParams",
     "MultiplyAccumulatesParams",
+    "NetworkSizeParams",
     "ParameterCountParams",
     "PeakMemoryParams",
     "Precision",
+    "ReprogrammingParams",
+    "SavedActivationsParams",
+    "StorageParams",
+    "TensorNetworkParams",
     "ThroughputParams",
     "TrainingMemoryParams",
+    "WeightFormatsParams",
 ]
 
 

@@ -31,10 +31,10 @@ __all__ = [
 
 # fmt: off
 Unit = Literal[
-    "Mparam", "param", "GMAC", "ratio", "percent", "point", "exponent",
+    "Mparam", "param", "Gparam", "GMAC", "ratio", "percent", "point", "exponent",
     "AP", "mIoU", "cosine", "probability", "modularity", "patches", "score",
     "images/s", "samples/s", "frames/s", "ms", "s", "min", "GPU-hours", "GPU-days", "TFLOP/s",
-    "MB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
+    "MB", "GB", "GiB", "GB/s", "meV", "meV/A", "eV/A",
     "nodes", "edges", "distances", "neighbors", "channels", "blocks", "layer",
     "partitions", "groups", "images", "samples", "epochs", "iterations", "runs", "models",
     "variants", "datasets", "claims", "papers", "references", "versions", "cells", "aspects",
@@ -79,6 +79,10 @@ class Params(_Frozen):
 
     def packages(self) -> tuple[str, ...]:
         """Name the installed packages that supply the model; their versions count likewise."""
+        return ()
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Name the weights and data sets that are read; what is fetched counts likewise."""
         return ()
 
     def printed_on(self) -> str | None:
@@ -159,6 +163,8 @@ class Spec:
     """Where the function stands; importing it may load torch."""
     params: type[Params]
     unit: Unit
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    """Keys in another unit than ``unit``."""
     conventions: tuple[Convention, ...]
     """In declared order; the first one is the default. None where every key is a fact."""
     facts: tuple[str, ...] = ()
@@ -187,6 +193,18 @@ class Spec:
     """
     pool: Callable[[Sequence[Measurement]], Measurement] | None = None
     """Makes one measurement out of those of the processes, in the order in which they ran."""
+
+    def unit_of(self, key: str) -> Unit:
+        """Give the unit of a key of the measurement."""
+        return self.units.get(key, self.unit)
+
+    def keys_told(self) -> str:
+        """List the keys for people, a numbered series by its first and its last."""
+        told: dict[str, list[str]] = {}
+        for key in (*(convention.name for convention in self.conventions), *self.facts):
+            told.setdefault(key.rstrip("0123456789"), []).append(key)
+        ends = ((names[0], names[-1]) for names in told.values())
+        return ", ".join(first if first == last else f"{first} to {last}" for first, last in ends)
 
     def __post_init__(self) -> None:
         """Hold ``processes`` and ``pool`` to each other.

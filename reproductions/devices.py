@@ -1,6 +1,9 @@
-"""Names of device classes, as results and claims have them. Imports no torch."""
+"""Which GPU runs what is measured, and names of device classes. Imports no torch."""
 
+import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _MAKERS = re.compile(r"^(nvidia|amd|intel)-")
 _TAILS = re.compile(r"-generation$")
@@ -15,3 +18,31 @@ def class_of(name: str) -> str:
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return _TAILS.sub("", _MAKERS.sub("", slug)) or "unknown"
+
+
+def first_visible(nvml: Any, environ: Mapping[str, str] = os.environ) -> Any:
+    """Find the card that CUDA calls ``cuda:0``, as NVIDIA's management library knows it.
+
+    CUDA hides the cards that ``CUDA_VISIBLE_DEVICES`` does not list and counts those it does; the
+    library hides none. Where cards differ CUDA counts the fastest first unless
+    ``CUDA_DEVICE_ORDER`` is ``PCI_BUS_ID``, and a number then means another card here.
+
+    Args:
+        nvml: the library, initialized.
+        environ: the environment.
+
+    Returns:
+        A handle of the library; None where every card is hidden.
+
+    Raises:
+        NVMLError: there is no such card.
+    """
+    first = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0].strip()
+    if re.fullmatch(r"\d+", first):
+        return nvml.nvmlDeviceGetHandleByIndex(int(first))
+    if first.startswith("MIG-"):
+        return nvml.nvmlDeviceGetHandleByUUID(first)
+    if not first.startswith("GPU-"):  # CUDA takes nothing, -1 and any other word to hide all
+        return None
+    cards = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+    return next((card for card in cards if nvml.nvmlDeviceGetUUID(card).startswith(first)), None)

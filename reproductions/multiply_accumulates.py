@@ -24,6 +24,7 @@ from reproductions.catalog import MultiplyAccumulatesParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.counting import MULTIPLYING, Tally, count
 from reproductions.models import build_model
+from reproductions.placement import wants_values
 from vig_models import ModelError
 from vig_models.clustering import Clustering
 
@@ -54,9 +55,14 @@ def multiply_accumulates(params: MultiplyAccumulatesParams, device: Device) -> M
 def _tally(params: MultiplyAccumulatesParams) -> tuple[Tally, str]:
     """Run the model and name the device it ran on."""
     try:
-        return _tally_on("meta", params), "meta"
-    except RuntimeError:  # includes NotImplementedError: no value to decide by, or no meta kernel
+        tally = _tally_on("meta", params)
+    except RuntimeError as error:
+        if not wants_values(error):
+            raise  # it would do no better on the CPU
         return _tally_on("cpu", params), "cpu"
+    if tally.clusterings:  # which without values stood still at once
+        return _tally_on("cpu", params), "cpu"
+    return tally, "meta"
 
 
 def _tally_on(device: str, params: MultiplyAccumulatesParams) -> Tally:

@@ -7,8 +7,8 @@ Protocol: build the classifier on the meta device and add up the elements of
 head, ``reparameterized`` what merging parallel branches removes (merging.py),
 ``bn_folded`` what folding BatchNorms removes, plus the biases it adds (folding.py). The
 last needs one forward pass, on meta tensors; a model that reads its own activations to
-decide where to go runs once on the CPU instead, in its fast form, with seeded weights, on a
-black image, whose nodes are soon clustered: what folds depends on neither.
+decide where to go runs in its fast form instead, whose clusters stand still on meta tensors, or
+else on the CPU, with seeded weights, on a black image: what folds depends on neither.
 Cost: under 1 s on a CPU. Source: the "Params (M)" column of the papers' tables.
 """
 
@@ -69,19 +69,21 @@ def _trace(model: nn.Module, image: Tensor, params: ParameterCountParams) -> tup
     """Find out what folds and name the device the model ran on."""
     try:
         return fold_batchnorms(model, image), "meta"
-    except RuntimeError:  # includes NotImplementedError: no value to decide by, or no meta kernel
-        pass
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = build_model(params.model, num_classes=params.num_classes, implementation="fast")
-        image = torch.zeros(image.shape)
-    try:
-        return fold_batchnorms(model, image), "cpu"
-    except RuntimeError as error:
-        raise NotMeasurableError(
-            f"parameter_count: {params.model!r} ran neither on meta tensors nor on a black "
-            f"image {tuple(image.shape)} ({error}); bn_folded needs one forward pass"
-        ) from error
+    except RuntimeError as error:  # includes NotImplementedError: no value, or no meta kernel
+        why = error
+    for device in ("meta", "cpu"):
+        with torch.random.fork_rng(devices=[]), torch.device(device):
+            torch.manual_seed(0)
+            model = build_model(params.model, num_classes=params.num_classes, implementation="fast")
+            image = torch.zeros(image.shape)
+        try:
+            return fold_batchnorms(model, image), device
+        except RuntimeError as error:
+            why = error
+    raise NotMeasurableError(
+        f"parameter_count: {params.model!r} ran neither on meta tensors nor on a black "
+        f"image {tuple(image.shape)} ({why}); bn_folded needs one forward pass"
+    ) from why
 
 
 def _distillation_heads(model: nn.Module) -> dict[str, nn.Module]:

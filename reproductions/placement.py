@@ -31,6 +31,11 @@ def class_name(place: torch.device) -> str:
     return f"cpu-{class_of(platform.machine())}"
 
 
+def wants_values(error: RuntimeError) -> bool:
+    """Tell an operation that wants values, which meta tensors lack, from a model that fails."""
+    return "meta" in str(error)
+
+
 def says_out_of_memory(error: RuntimeError) -> bool:
     """Tell memory that ran out from a device that failed, which is no outcome of a model."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)

@@ -12,6 +12,8 @@ from importlib import import_module
 from statistics import median
 from typing import Any, Protocol, Self
 
+from reproductions.devices import first_visible
+
 HZ = 5
 
 SLOWDOWNS = {
@@ -127,11 +129,10 @@ def _range(values: Sequence[float | None]) -> dict[str, float] | None:
     return {"least": min(known), "median": median(known), "most": max(known)}
 
 
-def telemetry_of(index: int = 0, nvml: Any = None) -> Telemetry:
-    """Give what watches a card, or says why it cannot be watched.
+def telemetry_of(nvml: Any = None) -> Telemetry:
+    """Give what watches the first card that CUDA shows, or says why it cannot be watched.
 
     Args:
-        index: of the card, as the driver counts them.
         nvml: the management library; None loads it.
     """
     try:
@@ -140,9 +141,12 @@ def telemetry_of(index: int = 0, nvml: Any = None) -> Telemetry:
         return Telemetry(None, "nvidia-ml-py cannot be imported")
     try:
         library.nvmlInit()
-        return Telemetry(NvmlCard(library, library.nvmlDeviceGetHandleByIndex(index)))
+        handle = first_visible(library)
     except library.NVMLError as error:
         return Telemetry(None, f"NVML says: {error}")
+    if handle is None:
+        return Telemetry(None, "CUDA_VISIBLE_DEVICES hides every card")
+    return Telemetry(NvmlCard(library, handle))
 
 
 @dataclass(frozen=True)

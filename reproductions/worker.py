@@ -1,6 +1,7 @@
 """A long-lived child process that measures, fed by its parent over a pipe.
 
-``python -m reproductions.worker --device cpu [--module NAME ...] [--path DIR ...]``
+``python -m reproductions.worker --device cpu [--module NAME ...] [--path DIR ...]
+[--artifacts FILE]``
 
 One JSON object a line. The worker first writes ``{"ready": {...}}``, its environment.
 Then it reads ``{"id": 7, "name": "parameter_count", "params": {...}}`` from stdin and
@@ -35,6 +36,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from reproductions.artifacts import use_catalogue
 from reproductions.errors import NotMeasurableError
 from reproductions.measure import import_modules, measure, parse_params
 
@@ -55,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     requests, answers = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:0] = options.path
+    use_catalogue(options.artifacts)
     queue: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, queue), daemon=True).start()
     _write(answers, {"ready": _environment(options.device)})
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", required=True)
     parser.add_argument("--module", action="append", default=[], metavar="NAME")
     parser.add_argument("--path", action="append", default=[], metavar="DIR")
+    parser.add_argument("--artifacts", type=Path, metavar="FILE")
     return parser
 
 

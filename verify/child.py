@@ -40,13 +40,21 @@ class _EndedError(Exception):
 class Worker:
     """One child process on one device. Restarts itself for the next request after a death."""
 
-    def __init__(self, device: str, modules: Sequence[str], paths: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        device: str,
+        modules: Sequence[str],
+        paths: Sequence[Path],
+        artifacts: Path | None = None,
+    ) -> None:
         self.device = device
         self.command = [sys.executable, "-P", "-m", "reproductions.worker", "--device", device]
         for module in modules:
             self.command += ["--module", module]
         for path in paths:
             self.command += ["--path", str(path)]
+        if artifacts is not None:
+            self.command += ["--artifacts", str(artifacts)]
         self.process: subprocess.Popen[bytes] | None = None
         self.ready: dict[str, Any] | None = None
         self.complaints: IO[bytes] | None = None

@@ -17,7 +17,7 @@ from pydantic import (
 
 from reproductions.contract import Unit
 from verify.acceptance import Printed
-from verify.expect import Decimal_, Expect, Strict, Value, operands_in, wrong_inputs
+from verify.expect import Decimal_, Expect, Strict, operands_in, wrong_inputs
 from verify.figure import Name, PrintedFigure, Text
 from verify.ignored import Ignored
 from verify.operand import Input, MeasuredInput, MeasuredOf
@@ -163,6 +163,8 @@ class WrittenClaim(Strict):
     models: list[str] = []
     protocols: dict[Name, dict[str, JsonValue]] = {}
     """Other ways to take the number that the document leaves open: params that differ, by name."""
+    null_model: dict[str, JsonValue] = {}
+    """Params that differ for what should not show what is claimed; it is measured beside it."""
     inputs: list[Input] = []
     convention: Name = "unstated"
     tolerance: Tolerance | None = None
@@ -402,6 +404,8 @@ class Index(Strict):
     """Printed numbers that no claim is about, each with the reason."""
     reproductions: list[str] = []
     """Modules of the project's own that declare further reproductions."""
+    artifacts: Text | None = None
+    """A file beside claims.yaml with weights and data sets of the project's own."""
     renamed: dict[Id, Id] = {}
     """An id that was published once, and that of the claim which took its place."""
 
@@ -423,8 +427,3 @@ class Index(Strict):
 
 _FIGURES = "papers"
 """Begins the ids of figures, which are no claims of a document."""
-
-
-def printed_value(claim: Claim) -> Value | None:
-    """Give the claim's expectation if it is a single printed value."""
-    return claim.expect if isinstance(claim.expect, Value) else None

@@ -97,10 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("document", metavar="DOCUMENT", help="its name in claims.yaml, or a file")
     place.add_argument("text", metavar="TEXT", help="a printed number, or words")
     place.add_argument("--sources", type=Path, metavar="DIR", help=_SOURCES)
-    for name, text, options in _OF_DOCUMENTS:
+    for name, text, options in _FURTHER:
         options(add(name, text))
-    _publish(add("publish", "write pages from the ledger"))
-    _ledger(add("ledger", "check or show the ledgers"))
     return parser
 
 
@@ -125,6 +123,15 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
     command.add_argument("--verdict", metavar="VERDICT[,...]", default="", help="only these")
 
 
+def _fetching(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", metavar="NAME|PATTERN", help="none: list them all")
+    command.add_argument(
+        "--from", type=Path, metavar="FILE", dest="given", help="take a file you have already"
+    )
+    command.add_argument("--dry-run", action="store_true", help="say what would be fetched")
+    command.add_argument("--cache", type=Path, metavar="DIR", help="in place of ~/.cache")
+
+
 def _covering(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sources", type=Path, metavar="DIR", required=True, help=_SOURCES)
     command.add_argument("--source", metavar="NAME", help="only this document")
@@ -142,16 +149,12 @@ def _starting(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, metavar="DIR", help="where; made if it is not there")
 
 
-_OF_DOCUMENTS = (
-    ("coverage", "list every printed number that no claim is about", _covering),
-    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
-    ("init", "start a project of your own, with an example", _starting),
-)
-
-
 def _publish(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["tables"], help="pages below results/")
+    command.add_argument(
+        "what", choices=["tables", "site"], help="pages below results/, or a site of its own"
+    )
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 on changes")
+    command.add_argument("--out", type=Path, metavar="DIR", help="site: its folder (default: site)")
 
 
 def _ledger(command: argparse.ArgumentParser) -> None:
@@ -159,3 +162,22 @@ def _ledger(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expect-head", metavar="HASH", help="check: a head noted elsewhere")
     command.add_argument("--type", metavar="EVENT", help="show: only events of this type")
     command.add_argument("--claim", metavar="ID", help="show: only verdicts on this claim")
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    sides = "a ledger, a folder of ledgers, a machine of results/ or a commit"
+    command.add_argument("before", metavar="A", help=sides)
+    command.add_argument("after", metavar="B", help="likewise")
+    command.add_argument("--check", action="store_true", help="exit 1 if anything changed")
+
+
+_FURTHER = (
+    ("fetch", "list weights and data sets, or fetch some, checked and resumable", _fetching),
+    ("coverage", "list every printed number that no claim is about", _covering),
+    ("extract", "write a claim file of what a document prints, ready to edit", _extracting),
+    ("init", "start a project of your own, with an example", _starting),
+    ("publish", "write pages from the ledger", _publish),
+    ("ledger", "check or show the ledgers", _ledger),
+    ("diff", "say which verdicts changed between two ledgers, and what moved", _diff),
+)
+"""Name, help and options of the commands that have options of their own."""

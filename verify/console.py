@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from verify.expect import Operation, PrintedFigure, claims_in
+from verify.null_model import null_words
 from verify.project import Project
 from verify.report import Entry, Report, worst_first
 from verify.say import say
 from verify.state import State
+from verify.verdict import MARKS
 from verify.wording import (
+    WORDS,
     explanation_words,
     measured_words,
     number,
@@ -110,6 +113,7 @@ def _show_machine(machine: Mapping[str, Any]) -> None:
     for ledger in machine["ledgers"]:
         torn = "its last line is torn; the next run sets it aside" if ledger["torn"] else "whole"
         say(f"  ledger {ledger['machine']}: {ledger['events']} events, {torn}")
+    say(f"  weights and data: {machine['artifacts']} fetched; `verify fetch` lists all")
     disk = machine["results"]
     free = f"writable, {disk['free_gib']} GiB free"
     say(f"  results: {free if disk['writable'] else 'not writable: ' + disk['because']}")
@@ -180,6 +184,9 @@ def explain(project: Project, state: State, entry: Entry) -> None:
     _explain_inputs(project, entry)
     for part in verdict.parts:
         say(f"part       {part_words(part)}")
+    if entry.null is not None:
+        word = f"{MARKS[entry.null.verdict]} {WORDS[entry.null.verdict]}"
+        say(f"null model {null_words(project, claim.id)}: {word} ({entry.null.detail})")
     for line in ("", *number_line(entry)):
         say(f"  {line}".rstrip())
     _explain_keys(entry)

@@ -5,9 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.errors import ReproductionError
 from verify.environment import (
     PACKAGES,
     environment,
@@ -15,6 +18,7 @@ from verify.environment import (
     machine_slug,
     package_version,
 )
+from verify.fetch import has_fetched
 from verify.plan import Machine, make_plan, wants_more
 from verify.project import Project
 from verify.report import Entry, Report, report_on
@@ -93,7 +97,7 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         project,
         state.stored,
         list(project.claims),
-        machine=Machine(machine_slug(), has_gpu()),
+        machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=[e.claim.id for e in report.entries if wants_more(e.verdict)],
     )
     counts = report.counts()
@@ -204,8 +208,17 @@ def _machine(project: Project, state: State) -> dict[str, Any]:
             {"machine": machine, "events": len(events), "torn": machine in state.torn}
             for machine, events in state.ledgers.items()
         ],
+        "artifacts": _fetched(),
         "results": _disk(project.results),
     }
+
+
+def _fetched() -> int:
+    """Count weights and data sets that are there."""
+    try:
+        return Cache(cache_folder()).fetched()
+    except ReproductionError:  # a user without a home
+        return 0
 
 
 def _packages(state: State) -> Iterator[Package]:

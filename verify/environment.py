@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from reproductions.devices import class_of
+from reproductions.devices import class_of, first_visible
 
 __all__ = ["PACKAGES", "environment", "has_gpu", "machine_slug", "package_version", "tool_version"]
 
@@ -92,7 +92,7 @@ def _cpu_model(cpuinfo: Path) -> str | None:
 
 @functools.cache
 def _gpu() -> dict[str, str] | None:
-    """Ask NVIDIA's management library for the first GPU; None without library or GPU."""
+    """Ask NVIDIA's management library for the first GPU that CUDA shows; None without either."""
     try:
         # Not at the top: it takes 10 ms, loads ctypes, and many machines have no use for it.
         nvml = importlib.import_module("pynvml")
@@ -103,9 +103,12 @@ def _gpu() -> dict[str, str] | None:
     except nvml.NVMLError:
         return None
     try:
+        card = first_visible(nvml)
+        if card is None:
+            return None
         cuda = nvml.nvmlSystemGetCudaDriverVersion()
         return {
-            "name": nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(0)),
+            "name": nvml.nvmlDeviceGetName(card),
             "driver": nvml.nvmlSystemGetDriverVersion(),
             "cuda_driver": f"{cuda // 1000}.{cuda % 1000 // 10}",
         }

@@ -12,6 +12,7 @@ from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
 from verify.need import Need
+from verify.null_model import shown_too
 from verify.project import Project
 from verify.state import State
 from verify.verdict import Verdict
@@ -22,6 +23,7 @@ FindingKind = Literal[
     "summary_differs",
     "post_hoc_tolerance",
     "implausible",
+    "null_model_shows_it",
     "verdict_changed",
 ]
 
@@ -50,6 +52,7 @@ def findings_of(
         *_post_hoc(project, state),
         *_implausible(project),
         *_beyond_reach(project, state),
+        *_shown_by_nulls(project, state),
         *_alarms(project, verdicts),
     )
 
@@ -177,6 +180,12 @@ def _operations(need: Need, state: State) -> Fraction | None:
     if found is None or found.measurement is None or found.stale:
         return None
     return 2 * 10**9 * exactly(found.measurement.values["executed"].low)
+
+
+def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:
+    """Find claims that hold where they should not, such as of random weights."""
+    for id_, detail in shown_too(project, state.stored):
+        yield Finding("null_model_shows_it", (id_,), detail)
 
 
 def _wider(now: Tolerance, before: Tolerance) -> bool:

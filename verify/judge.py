@@ -164,7 +164,13 @@ class _Court:
         taken = self._by_protocol(claim, accepted, verdict)
         if taken is not None:
             return taken
-        quantity = found.values[key_of(need, claim.convention)]
+        key = key_of(need, claim.convention)
+        quantity = found.values[key]
+        read = [name for name in need.spec.readings.get(key, ()) if name in found.values]
+        fits = [k for k in read if accepted.standing(interval_of(found.values[k])) == "inside"]
+        if fits:
+            detail = f"{verdict.detail}; read as {', '.join(fits)} it would fit"
+            return left_open(verdict, "convention_ambiguous", detail)
         if expect.padded and integer_region(claim, expect).contains(interval_of(quantity)):
             detail = "inside the region of the integer the primary prints; the added .0 is not"
             return replace(verdict, reason="over_precise", detail=detail)

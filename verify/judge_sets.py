@@ -1,6 +1,6 @@
 """Claims over several numbers: each input resolved, the rule of its kind asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reproductions.contract import Measurement
@@ -46,6 +46,12 @@ def judged_set(
             detail = f"{verdict.verdict} as counted by default, {other.verdict} counted {name}"
             verdict = left_open(verdict, "convention_ambiguous", detail)
             break
+    for others in _other_readings(needs, stated, found) if verdict.verdict == "fail" else ():
+        if _measured(project, claim, needs, others, found).verdict == "pass":
+            told = ", ".join(dict.fromkeys(others))
+            detail = f"{verdict.detail}; read as {told} it holds"
+            verdict = left_open(verdict, "convention_ambiguous", detail)
+            break
     keys = zip(needs, _keys(needs, stated), strict=True)
     known = [key for need, key in keys if isinstance(found(need), Measurement)]
     used = [stored[need.key] for need in needs if need.key in stored]
@@ -60,10 +66,11 @@ def judged_set(
 def _measured(
     project: Project, claim: Claim, needs: tuple[Need, ...], stated: list[str], found: Found
 ) -> Verdict:
-    keys = zip(claim.operands(), needs, _keys(needs, stated), strict=True)
-    members = [_member(project, given, need, key, found) for given, need, key in keys]
-    units = [need.spec.unit for need in needs]
-    return ruled(claim.expect, claim.tolerance, _told_apart(members, needs), units)
+    keys = _keys(needs, stated)
+    inputs = zip(claim.operands(), needs, keys, strict=True)
+    members = [_member(project, given, need, key, found) for given, need, key in inputs]
+    units = [need.spec.unit_of(key) for need, key in zip(needs, keys, strict=True)]
+    return ruled(claim.expect, claim.tolerance, _told_apart(members, needs, keys), units)
 
 
 def _keys(needs: tuple[Need, ...], stated: list[str]) -> list[str]:
@@ -94,15 +101,19 @@ def printing(project: Project, given: Input) -> Claim | None:
     return project.claims[given.measured] if isinstance(given, MeasuredOf) else None
 
 
-def _told_apart(members: list[Member], needs: tuple[Need, ...]) -> list[Member]:
-    """Name what differs where one model is measured in several ways."""
+def _told_apart(
+    members: list[Member], needs: tuple[Need, ...], keys: Sequence[str]
+) -> list[Member]:
+    """Name what differs where one model is measured in several ways or by several keys."""
     params = [need.params.model_dump(mode="json") for need in needs]
-    keys = {key for one in params for key in one}
-    varying = {key for key in keys if len({str(one.get(key)) for one in params}) > 1}
+    names = {name for one in params for name in one}
+    varying = {name for name in names if len({str(one.get(name)) for one in params}) > 1}
     several = {need.reproduction for need in needs}
+    by_key = len({(n.reproduction, k) for n, k in zip(needs, keys, strict=True)}) > len(several)
     named = []
-    for member, need, given in zip(members, needs, params, strict=True):
-        told = [f"{key} {given[key]}" for key in given if key in varying - {"model"}]
+    for member, need, given, key in zip(members, needs, params, keys, strict=True):
+        told = [f"{name} {given[name]}" for name in given if name in varying - {"model"}]
+        told += [key] if by_key else []
         subject = need.params.subject()
         start = str(need) if subject is None or len(several) > 1 else subject
         named.append(replace(member, label=", ".join([start, *told])))
@@ -122,6 +133,19 @@ def _conventions(needs: tuple[Need, ...], stated: list[str], found: Found) -> It
         [outcome for _, outcome, _ in known],
         [name for _, _, name in known],
     )
+
+
+def _other_readings(
+    needs: tuple[Need, ...], stated: list[str], found: Found
+) -> Iterator[list[str]]:
+    """Yield the keys of every input in another reading of the same words, where all have one."""
+    keys = _keys(needs, stated)
+    readings = [need.spec.readings.get(key, ()) for need, key in zip(needs, keys, strict=True)]
+    outcomes = [found(need) for need in needs]
+    for others in zip(*readings, strict=False):
+        its = zip(outcomes, others, strict=True)
+        if all(isinstance(one, Measurement) and key in one.values for one, key in its):
+            yield list(others)
 
 
 def convention_of(project: Project, given: Input) -> str:

@@ -9,7 +9,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ _SCHEMA: Final = 1
 _LEDGER: Final = "ledger.jsonl"
 _SET_ASIDE: Final = "ledger.torn-" + 12 * "[0-9a-f]"
 _LOCK_WAIT_S: Final = 60
-_NO_EVENT: Final = 64 * "0"
+NO_EVENT: Final = 64 * "0"
+"""What stands for the hash of an event that there is none of."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -268,7 +268,7 @@ def _around_sha256(line: bytes) -> tuple[bytes, bytes]:
     thing that looks like it is it.
     """
     before, _, after = line.rpartition(b',"sha256":"')
-    return before, after[len(_NO_EVENT) + 1 :]
+    return before, after[len(NO_EVENT) + 1 :]
 
 
 def _line(fields: Json) -> bytes:
@@ -298,7 +298,7 @@ def _require_form(fields: object) -> None:
 
 
 def _head(events: Sequence[Event]) -> str:
-    return events[-1].sha256 if events else _NO_EVENT
+    return events[-1].sha256 if events else NO_EVENT
 
 
 @contextmanager
@@ -381,37 +381,3 @@ def combined_head(ledgers: Mapping[str, Sequence[Event]]) -> str | None:
     """
     heads = {machine: events[-1].sha256 for machine, events in ledgers.items() if events}
     return next(iter(heads.values())) if len(heads) == 1 else digest(heads) if heads else None
-
-
-def check(results: Path, expect_head: str | None = None) -> list[str]:
-    """Verify every chain under ``results``, and that none was shortened since ``expect_head``.
-
-    Args:
-        results: folder of the ledgers.
-        expect_head: 12 to 64 hex digits, the start of the combined head kept elsewhere.
-
-    Returns:
-        A line for each machine and one for the combined head, for people to read.
-
-    Raises:
-        LedgerDamagedError: a chain does not hold, a line is torn or the head is another.
-        VerifyError: ``expect_head`` is no such start, or something cannot be read.
-    """
-    if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):
-        raise VerifyError(f"head: want 12 to 64 hex digits, found {expect_head!r}; copy it again")
-    found = open_ledgers(results)
-    events = {machine: ledger.events() for machine, ledger in found.items()}
-    for machine, ledger in found.items():
-        if ledger.torn:
-            raise LedgerDamagedError(
-                f"{ledger.path}:{len(events[machine]) + 1}: want a finished line, found one that "
-                f"a crash cut short; the next run sets it aside, or restore the file"
-            )
-    head = combined_head(events)
-    if expect_head is not None and not (head or "").startswith(expect_head.lower()):
-        raise LedgerDamagedError(
-            f"{results}: want head {expect_head}, found {head or 'no events'}; "
-            f"restore the ledgers from version control"
-        )
-    lines = [f"{name}: {len(chain)} events, head {_head(chain)}" for name, chain in events.items()]
-    return [*lines, f"combined head {head}" if head else "no events"]

@@ -99,6 +99,8 @@ class _Checking:
             yield from self._inputs(claim)
         elif isinstance(claim.expect, Arithmetic):
             yield from self._arithmetic(claim, claim.expect)
+        if claim.null_model:
+            yield from self._null_model(claim)
 
     def beside(self, block: TableBlock, found: dict[str, Need]) -> Iterator[Finding]:
         """Resolve what is measured beside a column into ``found``; yield what is wrong with it."""
@@ -280,6 +282,16 @@ class _Checking:
             if params is not None:
                 self.protocols.setdefault(claim.id, {})[name] = self._need(spec, params)
 
+    def _null_model(self, claim: Claim) -> Iterator[Finding]:
+        needs = self.needs[claim.id]
+        if not needs:
+            yield ("null_model",), "want a claim on measurements, got one without; remove it"
+        for spec, raw in ((need.spec, need.params_with(claim.null_model)) for need in needs):
+            _, problems = self._params(spec, raw)
+            yield from ((("null_model", *path), sentence) for path, sentence in problems)
+            if problems:
+                return  # inputs of one reproduction take the same params
+
     def _params(self, spec: Spec, raw: Mapping[str, object]) -> tuple[Params | None, list[Finding]]:
         try:
             params = spec.params.model_validate(raw)
@@ -295,12 +307,13 @@ class _Checking:
         planned = spec.name in self.planned
         if not (has_default or planned) and convention not in names:
             near = "" if convention == "unstated" else suggestion(convention, names)
-            hint = near or f"; {spec.name} has {', '.join(names)}"
+            hint = near or f"; {spec.name} has {spec.keys_told()}"
             yield ("convention",), f"want a convention of {spec.name}, got {convention!r}{hint}"
-        unit = getattr(claim.expect, "unit", spec.unit)
-        if unit != spec.unit and not claim.operands():
+        wanted = spec.unit_of(convention)
+        unit = getattr(claim.expect, "unit", wanted)
+        if unit != wanted and not claim.operands():
             found = f"got {unit!r}; convert it"
-            yield ("expect", "unit"), f"want {spec.unit}, the unit of {spec.name}, {found}"
+            yield ("expect", "unit"), f"want {wanted}, the unit of {spec.name}, {found}"
 
     def _inputs(self, claim: Claim) -> Iterator[Finding]:
         needs: list[Need] = []
@@ -356,8 +369,11 @@ class _Checking:
                 return figure.unit
             other = self.claims.get(given)
             return getattr(other.expect, "unit", None) if other is not None else None
-        spec = self._spec(self._reproduction(given) or "")
-        return spec.unit if spec is not None else None
+        written, _ = self._written(given)
+        spec = self._spec(written.reproduction) if written is not None else None
+        return (
+            spec.unit_of(written.convention) if spec is not None and written is not None else None
+        )
 
     def _arithmetic(self, claim: Claim, expect: Arithmetic) -> Iterator[Finding]:
         if claim.scope != "consistency":

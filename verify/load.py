@@ -13,6 +13,7 @@ from verify.errors import ClaimError
 from verify.lint import check, unknown_source
 from verify.modules import import_own
 from verify.need import Need
+from verify.own_artifacts import use_artifacts
 from verify.project import Project, TableColumn, TableRow
 from verify.refusals import problems_in, suggestion
 from verify.tolerances import with_default_tolerances
@@ -82,6 +83,7 @@ class _Loading:
             return None
         for number, sentence in import_own(index.reproductions, self.root):
             self._refuse(self.index_place, ("reproductions", number), sentence)
+        self.problems.extend(use_artifacts(self.root, index.artifacts, self.index_place))
         return index
 
     def claim_file(self, path: Path, index: Index | None) -> None:

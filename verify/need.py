@@ -1,7 +1,10 @@
 """A measurement a claim needs: which reproduction, with which params."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from pydantic import JsonValue
 
 from reproductions.contract import SPECS, Params, Spec
 from verify.digest import digest
@@ -33,6 +36,15 @@ class Need:
     def runs_on_cpu(self) -> bool:
         """Whether any machine can measure it."""
         return not self.params.wants_cuda()
+
+    def params_with(self, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Give the params with some of them changed, unchecked."""
+        return {**self.params.model_dump(), **overrides}
+
+    def under(self, overrides: Mapping[str, JsonValue]) -> "Need":
+        """Give the same measurement with some params changed, which are known to fit."""
+        params = type(self.params).model_validate(self.params_with(overrides))
+        return Need(self.reproduction, params, self.planned)
 
     def absent(self) -> str | None:
         """Say in one clause what is still to be written; None if it can be measured."""

@@ -1,7 +1,8 @@
 """What has to be measured, and what cannot be: pure, before anything runs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -12,6 +13,8 @@ from verify.project import Project
 from verify.stored import Stored
 from verify.verdict import Verdict
 
+_FETCH = re.compile(r"`verify fetch ([^\s`]+)")
+"""How an obstacle names what would take it away."""
 _MISSES = frozenset({"fail", "inconclusive"})
 
 
@@ -22,6 +25,8 @@ class Machine:
     name: str
     """Its folder under ``results/``."""
     has_gpu: bool
+    has_fetched: Callable[[str], bool] = field(default=lambda _: False, compare=False)
+    """Whether weights or data are there by now, by the name that an obstacle gives them."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,9 @@ def make_plan(
         stored: Outcomes so far, by ``Need.key``.
         ids: The claims asked for.
         fresh: Measure again what is already current.
-        machine: Where it would run: what was only blocked on another one is tried again, what
-            wants a GPU is left out where there is none. None leaves both open.
+        machine: Where it would run: what was only blocked on another one, or by something that
+            was fetched since, is tried again; what wants a GPU is left out where there is none.
+            None leaves all open.
         unexplained: Claims whose print ``wants_more``; what may explain it is measured too.
     """
     ids = with_siblings(project, ids)
@@ -99,8 +105,7 @@ def make_plan(
     }
     needs = {need.key: need for need in needs_of(project, ids)} | tried
     for need in needs.values():
-        name = machine.name if machine is not None else None
-        because = _because(stored.get(need.key), fresh=fresh, machine=name)
+        because = _because(stored.get(need.key), fresh=fresh, machine=machine)
         if because is None or need.absent() is not None or not (has_gpu or need.runs_on_cpu):
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
@@ -135,11 +140,15 @@ def with_siblings(project: Project, ids: Iterable[str]) -> list[str]:
     return [id_ for id_ in project.claims if id_ in wanted]
 
 
-def _because(stored: Stored | None, *, fresh: bool, machine: str | None) -> str | None:
+def _because(stored: Stored | None, *, fresh: bool, machine: Machine | None) -> str | None:
     if stored is None:
         return "missing"
-    if stored.outcome == "blocked" and machine not in {None, stored.machine}:
-        return f"blocked on {stored.machine}"
+    if stored.outcome == "blocked" and machine is not None:
+        if machine.name != stored.machine:
+            return f"blocked on {stored.machine}"
+        wanted = _FETCH.search(stored.reason)
+        if wanted is not None and machine.has_fetched(wanted[1]):
+            return f"{wanted[1]} was fetched since"
     if stored.outcome == "error":
         return "an error before"
     if stored.stale:

@@ -69,6 +69,11 @@ class Project:
         """The folder of ledgers and published tables."""
         return self.root / "results"
 
+    @property
+    def artifacts(self) -> Path | None:
+        """The file of the project's own weights and data sets; None if it has none."""
+        return self.root / self.index.artifacts if self.index.artifacts else None
+
     def print_of(self, id_: str) -> PrintedFigure | Outcome:
         """Give what a claim prints, or a figure of another work."""
         found = self.index.figures.get(id_) or self.claims[id_].expect
@@ -82,6 +87,15 @@ class Project:
         if not isinstance(found, PrintedFigure):  # lint has refused it
             raise TypeError(f"{id_}: want a printed number, found an outcome")
         return found
+
+    @cached_property
+    def nulls(self) -> Mapping[str, tuple[Need, ...]]:
+        """The measurements of null models, by the id of the claim that names one."""
+        return {
+            claim.id: tuple(need.under(claim.null_model) for need in self.needs[claim.id])
+            for claim in self.claims.values()
+            if claim.null_model and claim.twin_of is None
+        }
 
     def batches(self, claim: Claim, need: Need) -> Series:
         """Give what the same document prints of the same params at every batch, by batch."""
@@ -115,6 +129,7 @@ class Project:
         yield from self.needs[claim.id]
         yield from self.protocols.get(claim.id, {}).values()
         yield from self.beside.get(claim.id, ())
+        yield from self.nulls.get(claim.id, ())
         yield from self.fitted_needs(claim)
 
     def tried_needs(self, claim: Claim) -> Iterator[Need]:

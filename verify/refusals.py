@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from reproductions.artifacts import NAME
 from verify.yaml_lines import Path_, Place, Problem, shown
 
 _WANTED = {
@@ -25,6 +26,11 @@ _PATTERNS = {
     r"^[a-z0-9_]+$": "a name in lower case letters, digits and _",
     r"^\d+(\.\d+)? G(i)?B$": 'a card\'s memory such as "48 GB"',
     r"^[0-9a-f]{64}$": "a SHA-256 in 64 lower case hexadecimal digits",
+    r"^[0-9a-f]{8,64}$": "a SHA-256 in 64 lower case hexadecimal digits, or the first 8 or more",
+    r"^[0-9a-f]{32}$": "an MD5 in 32 lower case hexadecimal digits",
+    r"^https?://[^\s/]+/\S+$": "an address that begins with https:// or http://",
+    r"^[^/\s][^\s]*$": "a folder inside the archive",
+    NAME: "a name such as weights/vig_s or data/imagenet_a",
     r"^\d{4}\.\d{4,5}(v\d+)?$": 'a quoted arXiv id such as "2206.00272" or "2206.00272v3"',
 }
 

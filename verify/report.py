@@ -12,6 +12,7 @@ from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
 from verify.need import Need
+from verify.null_model import null_verdicts
 from verify.project import Project
 from verify.state import State, state_of
 from verify.stored import Stored
@@ -27,6 +28,10 @@ class Entry:
     needs: tuple[Need, ...]
     modules: tuple[str, ...] = ()
     """Modules of the project's own that declare reproductions."""
+    artifacts: str | None = None
+    """The file of the project's own weights and data sets."""
+    null: Verdict | None = None
+    """What the claim's null model shows, by the same rules; None where it names none."""
 
     @property
     def printed(self) -> str | None:
@@ -59,7 +64,7 @@ class Entry:
     def by_hand(self) -> str | None:
         """The command that repeats the measurement without this tool's judge."""
         commands = dict.fromkeys(
-            command_for(n, self.modules) for n in self.needs if n.absent() is None
+            command_for(n, self.modules, self.artifacts) for n in self.needs if n.absent() is None
         )
         return "\n".join(commands) or None
 
@@ -84,6 +89,7 @@ class Entry:
             "explained_by": verdict["explained_by"],
             "parts": verdict["parts"],
             "found_at": [str(locator) for locator in self.claim.found_at],
+            "null_model": None if self.null is None else self.null.as_json(),
             "by_hand": self.by_hand,
             "stale": verdict["stale"],
         }
@@ -149,19 +155,22 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
     """Gather everything about some claims from a state already read."""
     verdicts = judge(project, state.stored)
     wanted = list(project.claims if ids is None else ids)
-    modules = tuple(project.index.reproductions)
+    modules, artifacts = tuple(project.index.reproductions), project.index.artifacts
+    nulls = null_verdicts(project, state.stored)
     entries = tuple(
-        Entry(project.claims[i], verdicts[i], project.needs[i], modules) for i in wanted
+        Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
+        for i in wanted
     )
     keys = {need.key for needs in project.beside.values() for need in needs}
     beside = {key: state.stored[key] for key in keys & state.stored.keys()}
     return Report(state.head, entries, findings_of(project, state, verdicts), beside)
 
 
-def command_for(need: Need, modules: Iterable[str]) -> str:
+def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:
     """Give the command line that takes one measurement by hand, from the project's folder."""
     params = json.dumps(need.params.model_dump(mode="json"))
     own = [word for module in modules for word in ("--module", module)]
+    own += ["--artifacts", artifacts] if artifacts else []
     return shlex.join(["python", "-m", "reproductions", *own, need.reproduction, params])
 
 

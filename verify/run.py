@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from filelock import FileLock
@@ -14,6 +15,7 @@ from verify.code_digest import code_digest
 from verify.digest import digest
 from verify.environment import PACKAGES, environment, has_gpu, machine_slug
 from verify.errors import VerifyError
+from verify.fetch import has_fetched
 from verify.judge import judge
 from verify.ledger import Event, Ledger
 from verify.plan import Job, Machine, Plan, make_plan, together, wants_more
@@ -95,7 +97,7 @@ def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool)
         state.stored,
         ids,
         fresh=fresh,
-        machine=Machine(machine_slug(), has_gpu()),
+        machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=missing,
     )
 
@@ -248,7 +250,8 @@ def _workers(project: Project) -> Iterator[Any]:
 
     def worker_on(device: str) -> Worker:
         if device not in workers:
-            workers[device] = Worker(device, modules, [project.root] if modules else [])
+            paths = [project.root] if modules else []
+            workers[device] = Worker(device, modules, paths, project.artifacts)
         return workers[device]
 
     try:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -47,6 +49,30 @@ class Bar:
     def say(self, line: str) -> None:
         """Print trouble above the bar."""
         self.progress.console.print(Text(line, style="magenta"))
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self.progress.stop()
+
+
+class ByteBar:
+    """A progress bar over the bytes of one file, with speed and time left, on standard error."""
+
+    def __init__(self, name: str, done: int, total: int | None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        self.progress = Progress(
+            *columns,
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task = self.progress.add_task(name, total=total, completed=done)
+        self.progress.start()
+
+    def reached(self, done: int) -> None:
+        """Show how many bytes are there."""
+        self.progress.update(self.task, completed=done)
 
     def stop(self) -> None:
         """Take the bar away."""

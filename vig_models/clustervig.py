@@ -203,7 +203,7 @@ class FastGrapher(Grapher):
 
     def cluster(self, nodes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Cluster nodes, (B, N, C): the cluster of each, (B, N), and the means, (B, kappa, C)."""
-        with torch.autocast(nodes.device.type, enabled=False):
+        with _whole_precision(nodes):
             labels, centers = kmeans(
                 _at_least_single(nodes), self.num_partitions, generator, form=FastLloyd
             )
@@ -211,7 +211,7 @@ class FastGrapher(Grapher):
 
     def neighbors(self, nodes: Tensor, labels: Tensor) -> Tensor:
         """Find the neighbors of each node, (B, N, K), -1 for want of more in its cluster."""
-        with torch.autocast(nodes.device.type, enabled=False):
+        with _whole_precision(nodes):
             return knn_in_clusters(_at_least_single(nodes), labels, self.num_neighbors)
 
     def update(self, nodes: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
@@ -241,6 +241,11 @@ class FastGrapher(Grapher):
         pairs = functional.leaky_relu(target[:, :, None] + source[:, None], layer.negative_slope)
         shares = (pairs * layer.att[0]).sum(dim=-1).softmax(dim=-1)  # (B, kappa, kappa)
         return cast(Tensor, shares @ source + layer.bias)
+
+
+def _whole_precision(nodes: Tensor) -> torch.autocast:
+    """Keep autocast away; there is none on the meta device, which computes nothing."""
+    return torch.autocast("cpu" if nodes.is_meta else nodes.device.type, enabled=False)
 
 
 def _at_least_single(nodes: Tensor) -> Tensor:

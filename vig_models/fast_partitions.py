@@ -32,6 +32,8 @@ class FastLloyd(Lloyd):
             1, 2
         )  # (B, R, N, clusters)
         best, labels = nearness.max(dim=-1)  # (B, R, N) each
+        if labels.is_meta:  # without values none are close
+            return labels
         longest = lengths.amax(dim=1)[:, None, None]  # (B, 1, 1)
         margin = _rounding(self.nodes) * (self.squares + longest)  # (B, 1, N)
         close = (nearness >= (best - margin)[..., None]).sum(dim=-1) > 1
@@ -79,7 +81,7 @@ def knn_in_clusters(nodes: Tensor, labels: Tensor, num_neighbors: int) -> Tensor
     nearness = (units @ units.transpose(1, 2)).masked_fill_(apart, -torch.inf)
     found = nearness.topk(min(num_neighbors + 1, num_nodes), dim=-1)
     values, neighbors = found.values, found.indices[..., :num_neighbors]
-    if values.shape[-1] > num_neighbors:
+    if values.shape[-1] > num_neighbors and not values.is_meta:
         close = values[..., -2] - values[..., -1] <= _rounding(nodes)  # not of -inf and -inf
         for image, asked, members in _by_cluster(close, labels):
             neighbors[image, asked] = members[

@@ -71,14 +71,20 @@ def fuzzy_c_means(
     with clustering(fewest=2, most=MAX_ITERATIONS) as iterations, _in_half(nodes):
         for number in iterations:
             before, memberships = memberships, update(nodes, memberships)
-            if number > 0 and bool(torch.norm(memberships - before) < TOLERANCE):
+            if number > 0 and _stand_still(memberships - before):
                 break
     return memberships
 
 
+def _stand_still(change: Tensor) -> bool:
+    """Tell whether memberships move no more; on the meta device, without values, they do not."""
+    return change.is_meta or bool(torch.norm(change) < TOLERANCE)
+
+
 def _in_half(nodes: Tensor) -> torch.autocast:
     """Multiply matrices in float16 on a GPU, as the authors do; float64 stays what it is."""
-    return torch.autocast(nodes.device.type, torch.float16, enabled=nodes.is_cuda)
+    device = "cpu" if nodes.is_meta else nodes.device.type
+    return torch.autocast(device, torch.float16, enabled=nodes.is_cuda)
 
 
 def squared_lengths(nodes: Tensor) -> Tensor:
@@ -124,7 +130,7 @@ def hyperedges(memberships: Tensor) -> tuple[Tensor, Tensor]:
     largest = memberships.argmax(dim=-1)  # (B, N)
     single = torch.nn.functional.one_hot(largest, memberships.shape[-1]).bool()  # (B, N, E)
     weak = memberships.amax(dim=-1, keepdim=True) < WEAK  # (B, N, 1)
-    if bool(weak.any()):
+    if not weak.is_meta and bool(weak.any()):
         joined = torch.where(weak, single.to(memberships.dtype), memberships) > ONLY
     else:
         joined = memberships > MEMBER

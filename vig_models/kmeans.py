@@ -111,7 +111,7 @@ def kmeans(  # noqa: PLR0913 - the settings of one algorithm
         for _ in iterations:
             before, centers = centers, step.means(step.nearest(centers), num_clusters)
             moved = torch.linalg.vector_norm(centers - before, dim=-1).mean(dim=-1)  # (B, R)
-            if bool((moved < tolerance).all()):
+            if moved.is_meta or bool((moved < tolerance).all()):
                 break
         labels = step.nearest(centers)  # (B, R, N)
     best = step.costs(labels, centers).argmin(dim=1)  # (B,)

@@ -16,6 +16,7 @@ from reproductions import architecture as module
 from reproductions.catalog import ARCHITECTURE, ArchitectureParams
 from reproductions.contract import NotMeasurableError
 from reproductions.models import build_model
+from reproductions.tracing import trace
 
 FOUR = [56, 28, 14, 7]
 STRUCTURES = {  # by hand, from the tables of the papers: type, depths, widths, grids
@@ -301,6 +302,20 @@ def test_a_model_that_decides_by_its_data_runs_on_the_cpu(monkeypatch):
     found = measure("resnet18")
     assert found.evidence["traced"]["device"] == "cpu"
     assert found.facts["grids"] == [56]
+
+
+def test_a_model_that_clusters_has_the_same_structure_in_both_forms(measured):
+    found = measured("clustervig_ti")
+    assert found.evidence["traced"]["device"] == module.FAST_FORM
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build_model("clustervig_ti", num_classes=1000)
+        traced = trace(model, torch.zeros(1, 3, 224, 224))
+    stages = module._stages(traced.blocks)
+    structure = module._structure(traced, stages)
+    assert structure == {key: found.facts[key] for key in structure}
+    assert module._search_facts([], stages) == {}
+    assert not {"dilation", "reduction"} & set(found.facts)
 
 
 class Stretched(Rolled):

@@ -221,6 +221,27 @@ def test_the_cpu_counts_what_the_meta_device_counts(model):
     assert module._counts(found) == measure(model).evidence["counts"]
 
 
+@pytest.mark.parametrize("implementation", ["published", "fast"])
+def test_what_clusters_is_counted_with_values(implementation):
+    found = measure("pvihgnn_ti", implementation=implementation)
+    assert found.evidence["ran"]["device"] == "cpu"
+    taken = [run["iterations"]["taken"] for run in found.evidence["clusterings"]]
+    assert max(taken) > 2  # without values it would stand still after two
+
+
+def test_a_model_that_fits_no_such_image_is_not_tried_with_values(monkeypatch):
+    devices = []
+    tally_on = module._tally_on
+    monkeypatch.setattr(
+        module,
+        "_tally_on",
+        lambda device, params: devices.append(device) or tally_on(device, params),
+    )
+    with pytest.raises(NotMeasurableError, match="does not run on a 250 x 250 image"):
+        measure("efficientformer_l1", image_size=250)
+    assert devices == ["meta"]
+
+
 def test_measuring_again_gives_the_same():
     assert measure("vig_ti") == measure("vig_ti")
 

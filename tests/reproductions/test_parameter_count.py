@@ -7,6 +7,7 @@ from torch import nn
 from reproductions import parameter_count as module
 from reproductions.catalog import PARAMETER_COUNT, ParameterCountParams
 from reproductions.contract import NotMeasurableError
+from reproductions.folding import fold_batchnorms
 from reproductions.models import build_model
 
 CONVENTIONS = [convention.name for convention in PARAMETER_COUNT.conventions]
@@ -130,6 +131,17 @@ def test_a_model_that_decides_by_its_data_runs_on_the_cpu(monkeypatch):
     evidence = measure("resnet18").evidence
     assert evidence["traced"]["device"] == "cpu"
     assert evidence["counts"]["bn_folded"] == 3 * 4 + 4
+
+
+@pytest.mark.parametrize("name", ["clustervig_ti", "pvihgnn_ti", "vihgnn_ti"])
+def test_what_folds_depends_on_no_value(name):
+    evidence = measure(name).evidence
+    assert evidence["traced"]["device"] == "meta"
+    model = build_model(name, num_classes=1000)
+    folding = fold_batchnorms(model, torch.rand(1, 3, 224, 224))
+    assert evidence["folding"]["batchnorms_folded"] == len(folding.folded)
+    assert evidence["folding"]["parameters_removed"] == folding.parameters_removed
+    assert evidence["folding"]["biases_added"] == folding.biases_added
 
 
 def test_a_model_that_cannot_run_is_not_measurable(monkeypatch):

@@ -100,6 +100,14 @@ def test_a_library_that_finds_no_card_is_an_absence_with_a_reason():
     assert telemetry.summary() == {"available": False, "because": "NVML says: no driver"}
 
 
+def test_cards_that_are_all_hidden_are_an_absence_with_a_reason(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    library = SimpleNamespace(NVMLError=LostError, nvmlInit=lambda: None)
+    with telemetry_of(nvml=library) as telemetry:
+        pass
+    assert telemetry.summary()["because"] == "CUDA_VISIBLE_DEVICES hides every card"
+
+
 def refuse(*_):
     raise NotSupportedError("not supported")
 

@@ -28,6 +28,7 @@ READING = (
     ["run", S],
     ["publish", "tables"],
     ["publish", "tables", "--check"],
+    ["publish", "site"],
     ["ledger", "check"],
     ["ledger", "show"],
 )
@@ -68,6 +69,7 @@ def refused(result, code):
         (["doctor"], {"machine", "counts", "obstacles", "estimate_s"}),
         (["publish", "tables"], {"wrote"}),
         (["publish", "tables", "--check"], {"would_change"}),
+        (["publish", "site"], {"wrote", "files", "head"}),
         (["ledger", "check"], {"head", "events"}),
     ],
     ids=lambda value: words(value) if isinstance(value, list) else "",
@@ -156,7 +158,7 @@ def test_what_does_not_exist_is_refused_with_what_may_be_meant(measured, argumen
 
 
 @pytest.mark.parametrize(
-    "arguments", [["al"], ["run"], ["show"], ["publish", "site"], ["all", "-x"]]
+    "arguments", [["al"], ["run"], ["show"], ["publish", "sight"], ["all", "-x"]]
 )
 def test_a_malformed_command_line_ends_with_2_and_the_usage(measured, arguments):
     result = measured.verify(*arguments)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from verify import ledger as module
 from verify.digest import canonical_json, digest
 from verify.errors import LedgerDamagedError, VerifyError
-from verify.ledger import Event, Ledger, check, combined_head, read_ledgers
+from verify.ledger import Event, Ledger, combined_head, read_ledgers
+from verify.ledger_check import check
 
 JSON = st.recursive(
     st.none()

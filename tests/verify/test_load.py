@@ -265,9 +265,9 @@ def test_what_stands_beside_a_column_is_measured_with_its_first_row_alone(tmp_pa
 
 INDEX_CASES = [
     ("missing", None, "1: want a readable file, found: No such file or directory; put a file there"),
-    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, renamed, got an empty file; write them"),
-    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, renamed, got an empty file; write them"),
-    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, renamed, got a list; write them"),
+    ("empty", "", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got an empty file; write them"),
+    ("only a comment", "# nothing\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got an empty file; write them"),
+    ("a list", "- 1\n", "1: want the keys schema, sources, papers, models, planned_models, planned_reproductions, cards, ignored, reproductions, artifacts, renamed, got a list; write them"),
     ("schema 2", INDEX.replace("schema: 1", "schema: 2"), "1: schema: want 1, got the number 2"),
     ("schema quoted", INDEX.replace("schema: 1", 'schema: "1"'), "1: schema: want 1, got '1'; remove the quotes"),
     ("no schema", INDEX.replace("schema: 1\n", ""), "1: schema: want this key, got none; add it"),

@@ -71,6 +71,25 @@ def test_what_was_only_blocked_on_another_machine_is_tried_on_this_one(project):
     assert job.because == f"blocked on {here}"
 
 
+@pytest.mark.parametrize(
+    ("reason", "asked"),
+    [
+        ("wants weights toy (a toy), found none; run `verify fetch toy`", ["toy"]),
+        ("wants the data set toy (x), found none; run `verify fetch toy --from FILE`", ["toy"]),
+        ("wants 2 classes, found 1", []),
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_what_waited_for_weights_is_tried_once_they_are_there(project, reason, asked, there):
+    seen = []
+    blocked = {key(project, L): replace(outcome("blocked"), reason=reason)}
+    here = blocked[key(project, L)].machine
+    machine = Machine(here, has_gpu=False, has_fetched=lambda name: seen.append(name) or there)
+    jobs = make_plan(project, blocked, [L], machine=machine).jobs
+    wanted = ["toy was fetched since"] if asked and there else []
+    assert ([job.because for job in jobs], seen) == (wanted, asked)
+
+
 def test_fresh_takes_what_is_current_too(project):
     plan = make_plan(project, {key(project, L): outcome("ok")}, [L], fresh=True)
     assert [job.because for job in plan.jobs] == ["asked for afresh"]

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from reproductions.artifacts import matching, use_catalogue
 from reproductions.contract import REGISTRY, SPECS, Unit
 from verify import schema
 from verify.expect import OPERATIONS, Expect, Relation
@@ -131,12 +132,16 @@ def _registries_kept(monkeypatch):
         registry.clear()
         registry.update(kept)
     sys.modules.pop("toygroup_edges", None)
+    use_catalogue(None)
 
 
 def _written_out(root):
     """Put the guide's examples into one project, as its reader would."""
     [module] = _blocks("python")
     index, head, *entries = _blocks("yaml")
+    [artifacts] = [entry for entry in entries if entry.startswith("schema: ")]
+    entries.remove(artifacts)
+    (root / "toygroup_artifacts.yaml").write_text(artifacts)
     claims = "\n".join(entry for entry in entries if not entry.startswith("- table"))
     [table] = [entry for entry in entries if entry.startswith("- table")]
     (root / "claims").mkdir()
@@ -153,6 +158,7 @@ def test_every_example_of_the_guide_loads_and_fits_the_schema(tmp_path):
     ids = [id_ for block in _blocks("yaml") for id_ in re.findall(r"- id: (.*)", block)]
     assert set(ids) <= set(project.claims)
     assert "toyvig.parameter_count.refnet_50.phone" in project.claims
+    assert matching("toy*") == ["data/toyset", "weights/toyvig_s"]
     assert "toyvig.arithmetic.toyvig_m_percent_more.measured" in project.claims
     assert len(project.claims["toyvig.parameter_count.toyvig_s"].found_at) == 3
     for path in (tmp_path / "claims.yaml", tmp_path / "claims" / "toyvig.yaml"):

@@ -249,3 +249,14 @@ def test_the_largest_difference_is_equal_bit_by_bit() -> None:
     tracked = copy.deepcopy(keys).requires_grad_()
     again = fast_graph.max_relative_rows(nodes.transpose(1, 2), tracked, neighbors)
     assert torch.equal(again.detach(), found)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_fast_form_runs_without_values(name: str) -> None:
+    with torch.device("meta"):
+        model = create_model(name, num_classes=10, **SMALL[name]).eval()
+        images = torch.empty(2, 3, 224, 224)
+    with torch.no_grad():
+        logits = model(images)
+    assert logits.is_meta
+    assert logits.shape == (2, 10)

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from verify.commands import DONE, Options
-from verify.ledger import Event, check, combined_head, read_ledgers
+from verify.ledger import Event, combined_head, read_ledgers
+from verify.ledger_check import check
 from verify.root import find_root
 from verify.say import say
 

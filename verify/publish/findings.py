@@ -23,7 +23,12 @@ _APART = {
     "better_than_printed": ", better than printed",
 }
 """Fails that are not refuted figures, by reason."""
-_TITLES = {
+TITLES: dict[FindingKind, tuple[str, str]] = {
+    "contradiction": (
+        "Contradictions inside a document",
+        "One quantity printed in two ways, neither a rounding of the other, and printed "
+        "numbers that do not fit together.",
+    ),
     "documents_differ": (
         "Contradictions between documents",
         "One quantity of the same measurement printed differently in two documents.",
@@ -41,12 +46,17 @@ _TITLES = {
         "By the printed speeds a larger batch is done in less than four fifths of the time of a "
         "smaller one, or a GPU does more arithmetic than it can.",
     ),
+    "null_model_shows_it": (
+        "Claims that a null model bears out too",
+        "The same is measured where it should not show, such as with random weights, and holds "
+        "there: it needs no learning. The verdict is on the model alone.",
+    ),
     "verdict_changed": (
         "Known verdicts that changed",
         "The note of the claim says what was known, the ledger says otherwise.",
     ),
 }
-"""Heading and meaning of the kinds that have a section of their own."""
+"""Heading and meaning of every kind; contradictions share theirs with unfit prints."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +114,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
     entries = {entry.claim.id: entry for entry in report.entries}
     return [
         Section(
-            "Contradictions inside a document",
-            "One quantity printed in two ways, neither a rounding of the other, and printed "
-            "numbers that do not fit together.",
+            *TITLES["contradiction"],
             len(inside) + len(unfit),
             (*_listed(inside, entries), *_by_document(project, unfit, "recomputed")),
         ),
@@ -121,6 +129,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
         _section(report, "summary_differs"),
         _section(report, "post_hoc_tolerance"),
         _section(report, "implausible"),
+        _section(report, "null_model_shows_it"),
         _section(report, "verdict_changed"),
     ]
 
@@ -147,7 +156,7 @@ def _against_models(project: Project, failing: Iterable[Entry]) -> Iterator[Sect
 def _section(report: Report, kind: FindingKind) -> Section:
     entries = {entry.claim.id: entry for entry in report.entries}
     found = _of_kind(report, kind)
-    return Section(*_TITLES[kind], len(found), tuple(_listed(found, entries)))
+    return Section(*TITLES[kind], len(found), tuple(_listed(found, entries)))
 
 
 def _of_kind(report: Report, kind: FindingKind) -> list[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from verify import ledger
+from verify import ledger, ledger_check
 from verify.errors import VerifyError
 from verify.load import load
 from verify.root import find_root
@@ -140,7 +140,7 @@ def _checking(tampered: Tampered) -> Callable[[Path], None]:
             written.append("note", {"n": number}, digests={}, environment={})
         head = ledger.combined_head(ledger.read_ledgers(root))
         written.path.write_bytes(tampered.edit(written.path.read_bytes()))
-        ledger.check(root, head if tampered.head == "the head" else tampered.head)
+        ledger_check.check(root, head if tampered.head == "the head" else tampered.head)
 
     return attempt
 

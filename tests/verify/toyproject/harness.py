@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reproductions.artifacts import use_catalogue
 from reproductions.contract import REGISTRY, SPECS
 from verify.cli import main
 from verify.ledger import Ledger, read_ledgers
@@ -181,9 +182,11 @@ def forget():
     for name in MODULES:
         sys.modules.pop(name, None)
     for known in (SPECS, REGISTRY):
-        known.pop("toy_count", None)
+        for name in ("toy_count", "toy_accuracy"):
+            known.pop(name, None)
     sys.path[:] = [entry for entry in sys.path if not (Path(entry) / "toy_counts.py").exists()]
     package_roots.cache_clear()
+    use_catalogue(None)
     importlib.invalidate_caches()
 
 

@@ -1,0 +1,230 @@
+"""The site's folder is written whole or not at all, and never over somebody else's files."""
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from verify.errors import VerifyError
+from verify.publish.site import folder
+
+FILES = [("index.html", "<p>1</p>"), ("claims/a.html", "<p>2</p>")]
+
+
+def names(path):
+    return sorted(found.relative_to(path).as_posix() for found in path.rglob("*"))
+
+
+def refused(result):
+    assert result.code == 2
+    assert result.err.startswith("verify: ")
+    assert result.err.count("\n") == 1
+    return result.err
+
+
+def test_a_site_is_written_with_a_list_of_its_files(tmp_path):
+    out = tmp_path / "deep" / "site"
+    assert folder.write(out, FILES) == 2
+    assert names(out) == ["claims", "claims/a.html", "index.html", folder.MARKER]
+    assert json.loads((out / folder.MARKER).read_text())["files"] == ["claims/a.html", "index.html"]
+    assert out.stat().st_mode & 0o777 == 0o755
+    assert names(out.parent) == ["site", *(f"site/{name}" for name in names(out))]
+
+
+def test_a_site_takes_the_place_of_the_one_before(tmp_path):
+    folder.write(tmp_path / "site", FILES)
+    folder.write(tmp_path / "site", [("index.html", "new")])
+    assert names(tmp_path / "site") == ["index.html", folder.MARKER]
+    assert (tmp_path / "site" / "index.html").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_an_empty_folder_is_taken_and_a_link_to_one_followed(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    folder.write(tmp_path / "link", FILES)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda out: (out / "thesis.tex").write_text("mine"), id="a file"),
+        pytest.param(lambda out: (out / "index.html").write_text("mine"), id="of the same name"),
+        pytest.param(lambda out: (out / "mine").mkdir(), id="an empty folder"),
+        pytest.param(lambda out: (out / "mine").symlink_to("/"), id="a link"),
+        pytest.param(lambda out: (out / ".git").mkdir(), id="hidden"),
+        pytest.param(lambda out: (out / folder.MARKER).write_text("[]"), id="no marker of ours"),
+    ],
+)
+def test_foreign_files_are_never_replaced(tmp_path, make):
+    out = tmp_path / "site"
+    out.mkdir()
+    make(out)
+    if (out / folder.MARKER).exists():
+        (out / "index.html").touch()
+    before = names(tmp_path)
+    with pytest.raises(VerifyError, match=r"want an empty folder or a site made by this tool"):
+        folder.write(out, FILES)
+    assert names(tmp_path) == before
+
+
+def test_a_foreign_file_within_a_site_is_not_replaced_either(site):
+    (site.out / "CNAME").write_text("example.org")
+    before = site.files()
+    err = refused(site.publish())
+    assert "found 'CNAME'; move it away or name another folder with --out" in err
+    assert site.files() == before
+
+
+def test_a_file_in_the_folders_place_is_refused(site):
+    shutil.rmtree(site.out)
+    site.out.write_text("mine")
+    assert "want a folder, found a file" in refused(site.publish())
+    assert site.out.read_text() == "mine"
+
+
+def test_a_folder_below_a_file_is_refused(site):
+    (site.toy.root / "file").write_text("")
+    err = refused(site.publish("--out", str(site.toy.root / "file" / "site")))
+    assert "cannot be written" in err
+
+
+@pytest.mark.parametrize("step", ["mkdtemp", "access"])
+def test_a_read_only_folder_is_refused_in_one_sentence(site, monkeypatch, step):
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def no(path, mode):
+        return mode != os.W_OK or Path(path) != site.out
+
+    before = site.files()
+    if step == "mkdtemp":
+        monkeypatch.setattr(folder.tempfile, "mkdtemp", denied)
+    else:
+        monkeypatch.setattr(folder.os, "access", no)
+    err = refused(site.publish())
+    assert "cannot be written (Permission denied); it stands as it was" in err
+    monkeypatch.undo()
+    assert site.files() == before
+
+
+@pytest.mark.parametrize("step", ["write", "rename"])
+def test_a_failing_write_leaves_the_old_site_and_nothing_beside_it(tmp_path, monkeypatch, step):
+    out = tmp_path / "site"
+    folder.write(out, FILES)
+
+    def failing():
+        yield "index.html", "new"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    rename = Path.rename
+
+    def refuse(self, target):
+        if Path(target) == out and self.parent == tmp_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    if step == "rename":
+        monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(VerifyError, match=r"site: cannot be written"):
+        folder.write(out, failing() if step == "write" else FILES)
+    monkeypatch.undo()
+    assert (out / "index.html").read_text() == "<p>1</p>"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_an_interruption_leaves_the_old_site_and_nothing_beside_it(tmp_path):
+    def interrupted():
+        yield "index.html", "new"
+        raise KeyboardInterrupt
+
+    out = tmp_path / "site"
+    folder.write(out, FILES)
+    with pytest.raises(KeyboardInterrupt):
+        folder.write(out, interrupted())
+    assert (out / "index.html").read_text() == "<p>1</p>"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_check_says_that_all_is_the_ledgers(site):
+    before = site.files()
+    result = site.publish("--check")
+    assert (result.code, result.out) == (0, "every page, file and number is the ledger's\n")
+    assert site.publish("--check", "--json").json == {"would_change": []}
+    assert site.files() == before
+
+
+def edited(site, name, old, new):
+    text = site.text(name)
+    assert old in text
+    (site.out / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "found"),
+    [
+        (
+            "claims/toyvig.toy_count.toyvig_s.html",
+            ">22.310<",
+            ">22.301<",
+            "measured reads '22.301', the ledger has '22.310'",
+        ),
+        ("index.html", '"all pass">7<', '"all pass">8<', "pass reads '8', the ledger has '7'"),
+        ("documents/toyvig.html", ">160.200<", ">160.1<", "reads '160.1'"),
+        ("claims.json", "22.31", "22.3", "claims.json: would change"),
+        ("badge.svg", "7 hold", "9 hold", "badge.svg: would change"),
+    ],
+)
+def test_check_finds_a_number_that_is_not_the_ledgers(site, name, old, new, found):
+    edited(site, name, old, new)
+    before = site.files()
+    result = site.publish("--check")
+    assert result.code == 1
+    assert found in result.out
+    assert f"{name}: would change" in result.out
+    assert site.files() == before
+
+
+def test_check_finds_what_is_missing_and_what_is_left_over(site):
+    (site.out / "junit.xml").unlink()
+    (site.out / "claims" / "old.html").touch()
+    result = site.publish("--check", "--json")
+    assert result.code == 1
+    assert result.json == {
+        "would_change": ["junit.xml: missing", "claims/old.html: no longer made"]
+    }
+
+
+def test_check_without_a_site_says_what_to_do(toy):
+    assert "run `verify publish site` first" in refused(toy.verify("publish", "site", "--check"))
+
+
+def test_check_names_twenty_and_counts_the_rest(site):
+    for name in site.files():
+        if name.endswith((".html", ".csv")):
+            (site.out / name).write_text("")
+    lines = site.publish("--check").out.splitlines()
+    assert len(lines) == 21
+    assert lines[-1].startswith("and ")
+
+
+def test_a_folder_is_asked_of_a_site_only(toy):
+    err = refused(toy.verify("publish", "tables", "--out", "x"))
+    assert "--out: want it with `publish site`" in err
+
+
+def test_a_damaged_ledger_is_refused_and_the_site_stands(site):
+    path = site.toy.ledger
+    path.write_bytes(path.read_bytes().replace(b"22.31", b"22.32", 1))
+    before = site.files()
+    for arguments in ((), ("--check",)):
+        result = site.publish(*arguments)
+        assert result.code == 4
+        assert result.err.count("\n") == 1
+        assert "restore it from version control" in result.err
+    assert site.files() == before

@@ -1,0 +1,122 @@
+"""Claims over several speeds: what a word, a range and a growth say on another class of GPU."""
+
+from pathlib import Path
+
+import pytest
+
+from reproductions.contract import Measurement, Quantity
+from verify.judge import judge
+from verify.load import load
+from verify.project import Project
+from verify.stored import Stored
+from verify.verdict import Verdict
+
+INDEX = """
+schema: 1
+sources:
+  toyvig: {title: ToyViG, file: toyvig.txt, sha256: "%s"}
+""" % ("0" * 64)
+TABLE = """
+  - table: {{table: "6", column: "b = {batch}"}}
+    title: Speed
+    statement: "{{row}} handles {{printed}} images a second."
+    reproduction: throughput
+    params: {{batch: {batch}, precision: default, device: rtx-6000-ada}}
+    qualifier: b{batch}
+    expect: {{kind: value, unit: images/s}}
+    rows:
+      "Old": {{printed: "{old}", model: pvig_ti}}
+      "New": {{printed: "{new}", model: clustervig_ti}}
+"""
+BOTH = "{measured: toyvig.throughput.clustervig_ti.b64}, {measured: toyvig.throughput.pvig_ti.b64}"
+CLAIMS = f"""
+claims:
+  - id: toyvig.throughput.comparable
+    statement: Both are comparably fast.
+    found_at: [{{section: "5", printed: "comparable"}}]
+    expect:
+      kind: vague
+      word: comparable
+      sense: comparable
+      pairs: {{at_64: [[{BOTH}]]}}
+  - id: toyvig.throughput.between
+    statement: Both lie between 100 and 110 images a second.
+    found_at: [{{section: "5", printed: "100 to 110"}}]
+    inputs: [{BOTH}]
+    expect: {{kind: range, printed: ["100", "110"], of: contained, unit: images/s}}
+  - id: toyvig.throughput.grows
+    statement: Speed grows with the batch.
+    found_at: [{{section: "5", printed: "grows"}}]
+    expect:
+      kind: growth
+      printed: "0.6"
+      unit: exponent
+      points:
+        - {{x: "1", y: {{measured: toyvig.throughput.pvig_ti.b1}}}}
+        - {{x: "64", y: {{measured: toyvig.throughput.pvig_ti.b64}}}}
+"""
+CARD, ELSEWHERE = "rtx-6000-ada", "h200"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Print speeds at batches of 1 and 64, where a batch of 64 takes six times as long."""
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims.yaml").write_text(INDEX)
+    tables = TABLE.format(batch=1, old="10.0", new="10.0")
+    tables += TABLE.format(batch=64, old="105.0", new="105.0")
+    (tmp_path / "claims" / "toyvig.yaml").write_text(f"source: toyvig{CLAIMS}tables:{tables}")
+    return load(tmp_path)
+
+
+def judged(
+    project: Project, device: str, new: float, old: float, *, alone: float = 10.0
+) -> dict[str, Verdict]:
+    """Judge speeds at batch 64, and of both models at batch 1."""
+    stored = {}
+    speeds = {("clustervig_ti", 64): new, ("pvig_ti", 64): old}
+    for (model, batch), value in {
+        **speeds,
+        ("clustervig_ti", 1): alone,
+        ("pvig_ti", 1): alone,
+    }.items():
+        (need,) = project.needs[f"toyvig.throughput.{model}.b{batch}"]
+        measured = Measurement(
+            values={"throughput": Quantity.exact(value, "images/s")},
+            facts={"outcome": "runs", "device": device},
+        )
+        stored[need.key] = Stored("ok", measured, "", False, need.key, "toy", 1.0)
+    found = judge(project, stored)
+    return {name: found[f"toyvig.throughput.{name}"] for name in ("comparable", "between", "grows")}
+
+
+@pytest.mark.parametrize(
+    ("device", "new", "word"),
+    [
+        pytest.param(CARD, 105.0, "pass", id="comparable there"),
+        pytest.param(CARD, 300.0, "fail", id="apart there"),
+        pytest.param(CARD, 125.0, "inconclusive", id="in between there"),
+        pytest.param(ELSEWHERE, 105.0, "pass", id="comparable elsewhere"),
+        pytest.param(ELSEWHERE, 300.0, "not_comparable", id="apart elsewhere"),
+        pytest.param(ELSEWHERE, 125.0, "inconclusive", id="in between elsewhere"),
+    ],
+)
+def test_a_vague_word_on_speeds_may_pass_elsewhere_and_never_fails(
+    project: Project, device: str, new: float, word: str
+) -> None:
+    assert judged(project, device, new, 105.0)["comparable"].verdict == word
+
+
+def test_a_vague_word_is_not_said_of_the_host(project: Project) -> None:
+    found = judged(project, ELSEWHERE, 105.0, 105.0, alone=105 / 64 * 1.4)["comparable"]
+    assert (found.verdict, found.reason) == ("not_comparable", "host_bound")
+
+
+@pytest.mark.parametrize("new", [105.0, 200.0], ids=["inside", "outside"])
+@pytest.mark.parametrize("name", ["between", "grows"])
+def test_ranges_and_growth_of_speeds_do_not_transfer(
+    project: Project, name: str, new: float
+) -> None:
+    assert judged(project, CARD, new, new)[name].verdict == ("pass" if new == 105.0 else "fail")
+    found = judged(project, ELSEWHERE, new, new)[name]
+    assert (found.verdict, found.reason) == ("not_comparable", "other_card")

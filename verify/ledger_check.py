@@ -1,0 +1,44 @@
+"""Whether the ledgers of a project are whole, and still what they were."""
+
+import re
+from pathlib import Path
+
+from verify.errors import LedgerDamagedError, VerifyError
+from verify.ledger import NO_EVENT, combined_head, open_ledgers
+
+
+def check(results: Path, expect_head: str | None = None) -> list[str]:
+    """Verify every chain under ``results``, and that none was shortened since ``expect_head``.
+
+    Args:
+        results: folder of the ledgers.
+        expect_head: 12 to 64 hex digits, the start of the combined head kept elsewhere.
+
+    Returns:
+        A line for each machine and one for the combined head, for people to read.
+
+    Raises:
+        LedgerDamagedError: a chain does not hold, a line is torn or the head is another.
+        VerifyError: ``expect_head`` is no such start, or something cannot be read.
+    """
+    if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):
+        raise VerifyError(f"head: want 12 to 64 hex digits, found {expect_head!r}; copy it again")
+    found = open_ledgers(results)
+    events = {machine: ledger.events() for machine, ledger in found.items()}
+    for machine, ledger in found.items():
+        if ledger.torn:
+            raise LedgerDamagedError(
+                f"{ledger.path}:{len(events[machine]) + 1}: want a finished line, found one that "
+                f"a crash cut short; the next run sets it aside, or restore the file"
+            )
+    head = combined_head(events)
+    if expect_head is not None and not (head or "").startswith(expect_head.lower()):
+        raise LedgerDamagedError(
+            f"{results}: want head {expect_head}, found {head or 'no events'}; "
+            f"restore the ledgers from version control"
+        )
+    lines = [
+        f"{name}: {len(chain)} events, head {chain[-1].sha256 if chain else NO_EVENT}"
+        for name, chain in events.items()
+    ]
+    return [*lines, f"combined head {head}" if head else "no events"]
