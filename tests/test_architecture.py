@@ -158,6 +158,21 @@ def test_a_command_loads_only_what_it_uses(command, others):
     assert not others & loaded
 
 
+@pytest.mark.parametrize("command", ["coverage", "ground", "extract", "init"])
+def test_commands_on_documents_load_no_torch(command, tmp_path):
+    page = tmp_path / "toy.md"
+    page.write_text("# A Toy\n\n| Model | Size |\n|--|--|\n| ToyNet | 7.1 |\n")
+    arguments = {
+        "extract": [str(page)],
+        "init": [str(tmp_path / "mine")],
+    }.get(command, ["--sources", str(tmp_path), "--project", str(ROOT)])
+    code = "import sys\nfrom verify.cli import main\nassert main(sys.argv[1:]) in {0, 1, 2}"
+    loaded = loaded_by(code, command, *arguments)
+    assert f"verify.commands.{command}" in loaded
+    assert not {"torch", "timm", "numpy", "scipy", "verify.run"} & loaded
+    assert command != "init" or not {"pydantic", "yaml"} & loaded
+
+
 def test_only_a_process_of_its_own_stops_the_garbage_collector():
     code = (
         "import gc, sys\nfrom verify.cli import main, script\n"

@@ -240,6 +240,7 @@ def test_for_a_reader_there_is_a_line_a_number_and_one_of_counts(covered, tmp_pa
     ("text", "rules"),
     [
         ("seen in [3], [4]-[7] and [8, 9]", ["citation"] * 5),
+        ("Xu et al., 2019b, and Xu et al. (2020) with 2021", ["citation", "citation", None]),
         ("Figs. 2-4 and Eqs. 5, 6 and 7", ["reference"] * 5),
         ("on 4 May 2020, 2020-05-04 and in May 2020", ["date"] * 6),
         ("May 5 % grow", [None]),

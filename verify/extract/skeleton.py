@@ -4,6 +4,7 @@ Only what ``ground`` finds again under the locator written is taken; the rest is
 reason, so that it can be located by hand.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -184,7 +185,8 @@ class _Extracting:
                     continue
                 cell = place.cell
                 if cell is not None and cell.row is row and cell.at == _place(table, row, at):
-                    return locator.model_copy(update={"printed": _printed(place.text)})
+                    printed = _printed(place.text, row.cells[cell.at])
+                    return locator.model_copy(update={"printed": printed})
                 problem = problem or f"{table.title}: row {given!r} is another one"
         self.found.left_out.append(f"line {row.line}, {normal(' '.join(row.cells))!r}: {problem}")
         return None
@@ -295,12 +297,13 @@ def _row_names(table: Table, row: Row) -> Iterator[str]:
         yield " ".join(map(readable_label, filled[:size]))
 
 
-def _printed(text: str) -> str:
-    """Give a cell's one number, or all of a cell that prints several."""
+def _printed(text: str, raw: str) -> str:
+    """Give a cell's one number with its sign and commas, or all of a cell that prints several."""
     found = _figures(text)
-    if len(found) == 1 and cell_states(text, found[0]):
-        return found[0]
-    return text
+    if len(found) != 1 or not cell_states(text, found[0]):
+        return text
+    written = (given[0] for given in re.finditer(r"[+-]?\d[\d,]*(?:\.\d+)?", raw))
+    return next((given for given in written if normal(given).lstrip("+") == found[0]), found[0])
 
 
 def _figures(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from verify.claim import Source
 from verify.extract.skeleton import FoundColumn, FoundNumber, FoundRow, Skeleton
+from verify.ground.normal import normal
 
 _HEAD = """\
 # A skeleton: every number is printed where it says, and nothing is claimed of it yet.
@@ -63,7 +64,7 @@ def _column(column: FoundColumn) -> Iterator[str]:
 
 def _row(row: FoundRow) -> str:
     cell = _flow({"printed": row.printed, "subject": row.subject})
-    remark = "" if row.printed == row.cell else f"  # line {row.line}: {_comment(row.cell)}"
+    remark = "" if normal(row.printed) == row.cell else f"  # line {row.line}: {_comment(row.cell)}"
     return f"      {_quoted(row.label)}: {cell}{remark}"
 
 

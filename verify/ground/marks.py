@@ -14,7 +14,12 @@ _MONTH = (
 _PART = r"(?:sections?|secs?|figures?|figs?|tables?|tabs?|algorithms?|algs?|appendix|refs?)"
 _NUMBER = r"\(?[A-Z]?\.?\d+(?:[.\-]\d+)*[a-z]?\)?"
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("citation", re.compile(r"\[\d+(?:\s*[,-]\s*\d+)*\]")),
+    (
+        "citation",
+        re.compile(
+            r"\[\d+(?:\s*[,-]\s*\d+)*\]|\bet al\.?,? \(?(?:19|20)\d\d[a-z]?\b", re.IGNORECASE
+        ),
+    ),
     (
         "address",
         re.compile(
