@@ -112,7 +112,7 @@ def show(name: str, root: Path, out: Path) -> None:
 
 
 def in_browser(page: Path) -> Iterator[float]:
-    """Give the medians to open a page, of its thread then, and to filter; none without a browser."""
+    """Give the medians to open a page, of its thread, and to filter; none without a browser."""
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
         return
