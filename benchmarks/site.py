@@ -4,8 +4,9 @@ This repository's own ledger, then generated projects in which every claim has a
 its own and a recorded verdict, in the form of single claims and of tables. "make" is the whole
 process of ``verify publish site``, "check" that of ``--check``, each on the wall and by the time
 that processors worked, which other users of the machine disturb less. The page of all claims is
-then opened in the system's Chromium, where there is one: "open" until it can be used, "filter"
-until the choice of a verdict is drawn, both the median of five. The budgets are 5 s for this
+then opened in the system's Chromium, where there is one: "open" until it can be used, "thread"
+the part of it that the page's own thread worked, "filter" until the choice of a verdict is drawn,
+each the median of five. The budgets are 5 s for this
 corpus and 60 s for 10,000 claims, and a second to open and to filter.
 """
 
@@ -43,8 +44,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("claims", nargs="*", type=int, default=[10_000])
     numbers = parser.parse_args().claims
-    print("| project | make | processors | check | processors | files | open | filter |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("| project | make | processors | check | processors | files | open | thread | filter |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         show("this repository", ROOT, Path(folder) / "site")
     for claims in numbers:
@@ -106,29 +107,34 @@ def show(name: str, root: Path, out: Path) -> None:
     seconds = [*run(*command), *run(*command, "--check")]
     cells = [f"{one:.1f} s" for one in seconds]
     files = sum(path.is_file() for path in out.rglob("*"))
-    opened = [f"{one:.2f} s" for one in in_browser(out / "claims.html")] or ["no browser"] * 2
+    opened = [f"{one:.2f} s" for one in in_browser(out / "claims.html")] or ["no browser"] * 3
     print(f"| {' | '.join([name, *cells, str(files), *opened])} |", flush=True)
 
 
 def in_browser(page: Path) -> Iterator[float]:
-    """Give the median seconds to open a page and to filter it; nothing without a browser."""
+    """Give the medians to open a page, of its thread, and to filter; none without a browser."""
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
         return
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an extra of the tests
 
-    opened, filtered = [], []
+    opened, worked, filtered = [], [], []
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for _ in range(REPEATS):
             tab = browser.new_page()
+            session = tab.context.new_cdp_session(tab)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
             started = time.perf_counter()
             tab.goto(f"file://{page}")
             opened.append(time.perf_counter() - started)
+            found = session.send("Performance.getMetrics")["metrics"]
+            worked += [one["value"] for one in found if one["name"] == "ThreadTime"]
             filtered.append(tab.evaluate(FILTERED) / 1000)
             tab.close()
         browser.close()
     yield statistics.median(opened)
+    yield statistics.median(worked)
     yield statistics.median(filtered)
 
 
