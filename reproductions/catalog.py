@@ -15,6 +15,7 @@ from reproductions.catalog_runs import (
     PeakMemoryParams,
     ThroughputParams,
     TrainingMemoryParams,
+    TrainingModesParams,
 )
 from reproductions.contract import Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
@@ -32,6 +33,7 @@ __all__ = [
     "Precision",
     "ThroughputParams",
     "TrainingMemoryParams",
+    "TrainingModesParams",
 ]
 
 

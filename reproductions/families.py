@@ -10,6 +10,7 @@ from reproductions import (
     peak_memory,
     throughput,
     training_memory,
+    training_modes,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "peak_memory",
     "throughput",
     "training_memory",
+    "training_modes",
 ]
