@@ -1,8 +1,8 @@
 """Every reproduction of this package as a ``Spec``: its params, unit and conventions.
 
-Here stand those of structure, which count and take no time; the others in ``catalog_runs``,
-``catalog_graphs``, ``catalog_statistics`` and ``catalog_networks``. Imports no torch. The function
-of the same name stands in the module of the same name.
+Here stand those that count a whole model and take no time; the others in the modules
+``catalog_*``. Imports no torch. The function of the same name stands in the module of the same
+name.
 """
 
 from typing import Literal
@@ -26,6 +26,7 @@ from reproductions.catalog_runs import (
     PeakMemoryParams,
     ThroughputParams,
     TrainingMemoryParams,
+    TrainingModesParams,
 )
 from reproductions.catalog_statistics import GraphStatisticsParams
 from reproductions.contract import Spec, declare
@@ -53,6 +54,7 @@ __all__ = [
     "TensorNetworkParams",
     "ThroughputParams",
     "TrainingMemoryParams",
+    "TrainingModesParams",
     "WeightFormatsParams",
 ]
 

@@ -1,6 +1,6 @@
 """Specs of what takes time and memory as it runs: speed, memory, training. Imports no torch."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -122,6 +122,10 @@ class TrainingMemoryParams(StepParams):
     """Parts of the batch whose gradients are added up."""
     budget_gib: float | None = Field(default=None, gt=0)
     """Memory in which the largest batch is looked for; None looks for none."""
+    grid: int | None = Field(default=None, ge=1)
+    """Rows and columns of nodes, of a family with such a setting; None leaves the variant's own."""
+    partitions: int | None = Field(default=None, ge=1)
+    """Of the nodes, likewise; neighbors are looked for inside each."""
     seed: int = Field(default=0, ge=0)
 
 
@@ -135,7 +139,10 @@ TRAINING_MEMORY = declare(
         facts=(
             "device",
             "gradients",
+            "allocated_plain",
             "peak_ratio",
+            "operations",
+            "operations_plain",
             "operations_ratio",
             "gradient_distance",
             "gradient_cosine",
@@ -144,6 +151,7 @@ TRAINING_MEMORY = declare(
             "batchnorm_drift",
             "batchnorm_drift_mended",
             "images_per_second",
+            "images_per_second_plain",
             "largest_batch",
         ),
         better="lower",
@@ -151,5 +159,83 @@ TRAINING_MEMORY = declare(
         cost_s=10,
         time_limit_s=600,
         memory_limit_gib=24,
+    )
+)
+
+
+TrainingMode = Literal[
+    "plain",
+    "layers",
+    "layers_mended",
+    "graphers",
+    "segments",
+    "accumulation",
+    "accumulation_mended",
+    "both",
+    "both_mended",
+]
+"""How a training run keeps its activations; ``mended``: with a lower momentum of BatchNorm."""
+
+TRAINING_MODES: tuple[TrainingMode, ...] = get_args(TrainingMode)
+DOMAINS = ("moved", "larger")
+"""Test images that differ from those trained on: in place, and in the number of nodes."""
+
+
+class TrainingModesParams(StepParams):
+    """Which classifier to train, for how long, in which modes."""
+
+    num_classes: int = Field(default=10, ge=10)
+    """Outputs of the classifier; there are ten digits."""
+    modes: tuple[TrainingMode, ...] = Field(default=TRAINING_MODES, strict=False)  # YAML has lists
+    """Besides ``plain``, which is always run."""
+    steps: int = Field(ge=1)
+    micro_batches: int = Field(default=2, ge=2)
+    """Parts of the batch whose gradients are added up, in the modes that accumulate."""
+    segments: int = Field(default=2, ge=1)
+    """Rows of layers, in the mode of that name."""
+    seeds: int = Field(ge=2)
+    """Runs of every mode, from weights and orders of the batches of their own."""
+    test_images: int = Field(default=359, ge=1, le=1436)
+    """Kept out of the training, from the end of the data set."""
+    learning_rate: float = Field(default=0.001, gt=0)
+
+    def packages(self) -> tuple[str, ...]:
+        """Name what ships the images, too."""
+        return (*super().packages(), "scikit-learn")
+
+
+TRAINING_MODES_SPEC = declare(
+    Spec(
+        name="training_modes",
+        module="reproductions.training_modes",
+        params=TrainingModesParams,
+        unit="percent",
+        conventions=(),
+        facts=(
+            "device",
+            *(
+                f"{key}_{mode}"
+                for mode in TRAINING_MODES
+                for key in (
+                    "accuracy",
+                    "difference",
+                    "distance",
+                    "weights",
+                    "weights_distance",
+                    "loss_distance",
+                    "statistics_distance",
+                    "images_per_second",
+                    *(f"drop_{domain}" for domain in DOMAINS),
+                    *(f"drop_{domain}_difference" for domain in DOMAINS),
+                )
+            ),
+            "difference_layers_accumulation",
+            "distance_layers_accumulation",
+        ),
+        better="higher",
+        protocol=1,
+        cost_s=80,
+        time_limit_s=900,
+        memory_limit_gib=8,
     )
 )

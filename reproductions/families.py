@@ -19,6 +19,7 @@ from reproductions import (
     tensor_network,
     throughput,
     training_memory,
+    training_modes,
     weight_formats,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "tensor_network",
     "throughput",
     "training_memory",
+    "training_modes",
     "weight_formats",
 ]

@@ -7,18 +7,23 @@ Checkpoints are torch's, not reentrant, with the state of random numbers kept.
 Values, of the mode, ``_ratio`` against the plain step:
 
 * ``allocated`` (GiB): the most that tensors take, weights and gradients included; on a CPU by
-  the live bytes of all storages.
-* ``operations_ratio``: of what convolutions and products of matrices execute, forward and
-  backward. Checkpoints cost one more forward pass at most, which is a third.
+  the live bytes of all storages. ``allocated_plain`` is that of the plain step, ``peak_ratio``
+  their ratio.
+* ``operations`` (GMAC): what convolutions and products of matrices execute, forward and backward;
+  ``operations_plain``, ``operations_ratio`` likewise. Checkpoints cost one more forward pass at
+  most, which is a third.
 * ``gradient_distance``: relative L2 distance of all gradients; ``gradient_cosine``.
 * ``batchnorm_updates``: how often a BatchNorm moves its running statistics in the step, at most.
 * ``batchnorm_drift``: relative distance of all running means from the plain ones, by how far
   these moved. What is run again moves them twice, as a momentum of 1 - (1 - m)^2 would once;
   ``batchnorm_drift_mended``: the same with m' = 1 - sqrt(1 - m) where they moved twice.
-* ``images_per_second``: of the median of three steps.
+* ``images_per_second``, ``images_per_second_plain``: of the median of three steps.
 * ``largest_batch``: the most images whose peak stays within ``budget_gib``, where one is given.
 
 * ``gradient_noise``: the distance of two plain steps, 0 on deterministic kernels.
+
+``grid`` and ``partitions`` change the variant where its family has such a setting: so many nodes,
+with neighbors looked for in so many parts of them.
 
 Facts: ``gradients`` (``bitwise equal``, ``different``, or ``not deterministic`` where two plain
 steps differ), ``device``.
@@ -28,19 +33,19 @@ Cost", arXiv:1604.06174.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from reproductions.batchnorm import norms_of, updates_of, with_lower_momentum
 from reproductions.catalog import TrainingMemoryParams
-from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
-from reproductions.models import build_model
+from reproductions.contract import Device, Measurement, Quantity, reproduction
 from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.training_setup import check_micro_batches, model_for, obstacles
 from reproductions.training_step import GIB, Mode, operations_of, peak_of, seconds_of, step
 from vig_models.classifier import Classifier
 
@@ -52,28 +57,33 @@ PLAIN = Mode()
 def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement:
     """Compare a training step of ``params.model`` with the plain one."""
     runs_on = place_of("training_memory", device, wants_cuda=params.wants_cuda())
-    mode = _mode(params)
+    check_micro_batches("training_memory", params)
+    with obstacles("training_memory", params):
+        return _measure(params, runs_on)
+
+
+def _measure(params: TrainingMemoryParams, runs_on: torch.device) -> Measurement:
+    mode = Mode(params.checkpoints, params.segments, params.micro_batches)
     torch.manual_seed(params.seed)
-    model = _model(params).to(runs_on).train()
+    model = model_for("training_memory", params).to(runs_on)
     images, labels = _batch(params, runs_on)
     plain, again, other = (
         _after_step(model, images, labels, one, params.seed) for one in (PLAIN, PLAIN, mode)
     )
     used = copy.deepcopy(model)  # what follows moves its statistics
+    runs = [partial(step, used, images, labels, one) for one in (PLAIN, mode)]
     peaks = [_peak(used, images, labels, one) for one in (PLAIN, mode)]
-    operations = [operations_of(partial(step, used, images, labels, one)) for one in (PLAIN, mode)]
-    lap = seconds_of(partial(step, used, images, labels, mode), images.device, _LAPS)
+    operations = [operations_of(run) for run in runs]
+    laps = [seconds_of(run, images.device, _LAPS) for run in runs]
     values = {
-        "allocated": Quantity.exact(peaks[1] / GIB, "GiB"),
-        "peak_ratio": Quantity.exact(peaks[1] / peaks[0], "ratio"),
-        "operations_ratio": Quantity.exact(operations[1] / operations[0], "ratio"),
-        "images_per_second": Quantity.exact(params.batch / lap, "images/s"),
+        **_costs(peaks, operations, [params.batch / lap for lap in laps]),
         **_gradients(plain, other),
         "gradient_noise": _gradients(plain, again)["gradient_distance"],
         **_statistics(model, plain, other),
     }
     if other.updates > plain.updates:
-        mended = _after_step(_mended(model, other), images, labels, mode, params.seed)
+        lowered = with_lower_momentum(model, other.counts)
+        mended = _after_step(lowered, images, labels, mode, params.seed)
         values["batchnorm_drift_mended"] = Quantity.exact(_drift(model, plain, mended), "ratio")
     tried: dict[str, JsonValue] = {}
     if params.budget_gib is not None:
@@ -88,7 +98,7 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
         evidence={
             "peak_bytes": {"plain": peaks[0], "mode": peaks[1]},
             "operations": {"plain": operations[0], "mode": operations[1]},
-            "seconds": lap,
+            "seconds": {"plain": laps[0], "mode": laps[1]},
             "parameters": sum(p.numel() for p in model.parameters()),
             "norms": {
                 "gradient": float(_flat(plain.gradients).norm()),
@@ -102,28 +112,21 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
     )
 
 
-def _mode(params: TrainingMemoryParams) -> Mode:
-    if params.batch % params.micro_batches:
-        raise NotMeasurableError(
-            f"training_memory: want micro_batches that divide the batch of {params.batch}, got "
-            f"{params.micro_batches}; change either"
-        )
-    return Mode(params.checkpoints, params.segments, params.micro_batches)
-
-
-def _model(params: TrainingMemoryParams) -> Classifier:
-    model = build_model(
-        params.model,
-        num_classes=params.num_classes,
-        image_size=params.image_size,
-        implementation=params.implementation,
-    )
-    if not isinstance(model, Classifier):
-        raise NotMeasurableError(
-            f"training_memory: want a variant of vig_models, got {params.model!r}; the layers of "
-            "other models are not known here"
-        )
-    return model
+def _costs(
+    peaks: Sequence[int], operations: Sequence[int], speeds: Sequence[float]
+) -> dict[str, Quantity]:
+    """Set the mode, which stands second, beside the plain step."""
+    gmacs = [counted / 2 / 1e9 for counted in operations]  # the counter takes a product for two
+    return {
+        "allocated": Quantity.exact(peaks[1] / GIB, "GiB"),
+        "allocated_plain": Quantity.exact(peaks[0] / GIB, "GiB"),
+        "peak_ratio": Quantity.exact(peaks[1] / peaks[0], "ratio"),
+        "operations": Quantity.exact(gmacs[1], "GMAC"),
+        "operations_plain": Quantity.exact(gmacs[0], "GMAC"),
+        "operations_ratio": Quantity.exact(operations[1] / operations[0], "ratio"),
+        "images_per_second": Quantity.exact(speeds[1], "images/s"),
+        "images_per_second_plain": Quantity.exact(speeds[0], "images/s"),
+    }
 
 
 def _batch(params: TrainingMemoryParams, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -151,20 +154,12 @@ def _after_step(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, s
     """Run a step on a copy of the model."""
     trained = copy.deepcopy(model)
     torch.manual_seed(seed)
-    try:
-        step(trained, images, labels, mode)
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise NotMeasurableError(
-            "training_memory: want micro-batches of two images or more, got one: a BatchNorm on "
-            "1 x 1 maps has no variance over a single image; ask for fewer micro-batches"
-        ) from error
-    norms = dict(_norms(trained))
+    step(trained, images, labels, mode)
+    norms = norms_of(trained)
     return _After(
         {name: _gradient(p) for name, p in trained.named_parameters() if p.requires_grad},
-        {name: norm.running_mean for name, norm in norms.items() if norm.running_mean is not None},
-        {name: int(n.num_batches_tracked or 0) for name, n in norms.items()},
+        {name: norm.running_mean for name, norm in norms if norm.running_mean is not None},
+        updates_of(trained),
     )
 
 
@@ -183,10 +178,6 @@ def _compared(plain: _After, again: _After, other: _After) -> str:
 def _gradient(parameter: nn.Parameter) -> Tensor:
     """Give the gradient; zero where none arrived, as an optimizer would take it."""
     return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-
-
-def _norms(model: nn.Module) -> list[tuple[str, _BatchNorm]]:
-    return [(name, part) for name, part in model.named_modules() if isinstance(part, _BatchNorm)]
 
 
 def _peak(model: Classifier, images: Tensor, labels: Tensor, mode: Mode) -> int:
@@ -221,22 +212,15 @@ def _moved(model: nn.Module, plain: _After) -> float:
     """Say how far a plain step moves the running means."""
     if not plain.means:
         return 0.0
-    before = _flat({name: norm.running_mean for name, norm in _norms(model) if name in plain.means})
+    before = _flat(
+        {name: norm.running_mean for name, norm in norms_of(model) if name in plain.means}
+    )
     return float((_flat(plain.means) - before).norm())
 
 
 def _flat(tensors: Mapping[str, Tensor | None]) -> Tensor:
     found = [one.flatten().double() for _, one in sorted(tensors.items()) if one is not None]
     return torch.cat(found)
-
-
-def _mended(model: Classifier, other: _After) -> Classifier:
-    """Lower the momentum of every BatchNorm that moves twice, so that it moves as far as once."""
-    mended = copy.deepcopy(model)
-    for name, norm in _norms(mended):
-        if norm.momentum is not None and other.counts[name] > 1:
-            norm.momentum = 1 - (1 - norm.momentum) ** (1 / other.counts[name])
-    return mended
 
 
 def _largest_batch(

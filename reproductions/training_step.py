@@ -45,7 +45,7 @@ class Peak:
     """By everything on the card; of a GPU."""
 
 
-def step(model: nn.Module, images: Tensor, labels: Tensor, mode: Mode) -> None:
+def step(model: nn.Module, images: Tensor, labels: Tensor, mode: Mode) -> Tensor:
     """Run one step; gradients are left with the parameters.
 
     Args:
@@ -53,7 +53,11 @@ def step(model: nn.Module, images: Tensor, labels: Tensor, mode: Mode) -> None:
         images: (B, 3, H, W).
         labels: (B,), int64.
         mode: micro-batches divide B.
+
+    Returns:
+        The mean loss over the batch, a scalar without a graph.
     """
+    total = torch.zeros((), device=images.device)
     model.zero_grad(set_to_none=True)
     with checkpointed(cast(Classifier, model), mode.checkpoints, mode.segments):
         for some, their in zip(
@@ -61,6 +65,8 @@ def step(model: nn.Module, images: Tensor, labels: Tensor, mode: Mode) -> None:
         ):
             loss = loss_of(model(some), their) / mode.micro_batches
             torch.autograd.backward(loss)
+            total = total + loss.detach()
+    return total
 
 
 def loss_of(logits: Tensor | tuple[Tensor, Tensor], labels: Tensor) -> Tensor:

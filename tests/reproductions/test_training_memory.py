@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from reproductions import training_memory as module
+from reproductions import training_setup
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.checkpointing import checkpointed
 from reproductions.contract import NotMeasurableError
@@ -73,7 +74,7 @@ def measure(**params):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(module, "build_model", lambda *_, **__: model_of("vig_ti"))
+    monkeypatch.setattr(training_setup, "build_model", lambda *_, **__: model_of("vig_ti"))
     monkeypatch.setattr(module, "_LAPS", 1)
 
 
@@ -157,7 +158,7 @@ def test_what_cannot_be_run_is_an_obstacle_in_one_sentence(params, words):
 
 
 def test_a_model_of_others_is_an_obstacle(monkeypatch):
-    monkeypatch.setattr(module, "build_model", lambda *_, **__: torch.nn.Linear(1, 1))
+    monkeypatch.setattr(training_setup, "build_model", lambda *_, **__: torch.nn.Linear(1, 1))
     with pytest.raises(NotMeasurableError, match="want a variant of vig_models, got 'vig_ti'"):
         measure()
 
