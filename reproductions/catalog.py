@@ -1,8 +1,8 @@
 """Every reproduction of this package as a ``Spec``: its params, unit and conventions.
 
-Here stand those of structure, which count and take no time; the others in ``catalog_runs`` and
-``catalog_graphs``. Imports no torch. The function of the same name stands in the module of the
-same name.
+Here stand those that count a whole model and take no time; the others in ``catalog_runs``,
+``catalog_graphs`` and ``catalog_structure``. Imports no torch. The function of the same name
+stands in the module of the same name.
 """
 
 from typing import Literal
@@ -16,6 +16,15 @@ from reproductions.catalog_runs import (
     ThroughputParams,
     TrainingMemoryParams,
 )
+from reproductions.catalog_structure import (
+    BlockLatencyParams,
+    BlockStructureParams,
+    CostScalingParams,
+    DEGCModuleParams,
+    GraphPropertiesParams,
+    PartitionSizeParams,
+    UpdateRuleParams,
+)
 from reproductions.contract import Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
 from reproductions.model_params import ModelParams, Precision
@@ -23,15 +32,22 @@ from reproductions.model_params import ModelParams, Precision
 __all__ = [
     "AnchorsParams",
     "ArchitectureParams",
+    "BlockLatencyParams",
+    "BlockStructureParams",
+    "CostScalingParams",
+    "DEGCModuleParams",
     "GraphConstructionParams",
+    "GraphPropertiesParams",
     "GraphScalingParams",
     "ModelParams",
     "MultiplyAccumulatesParams",
     "ParameterCountParams",
+    "PartitionSizeParams",
     "PeakMemoryParams",
     "Precision",
     "ThroughputParams",
     "TrainingMemoryParams",
+    "UpdateRuleParams",
 ]
 
 
