@@ -59,17 +59,15 @@ BLOCK_STRUCTURE = declare(
 
 
 class BlockLatencyParams(ModelParams):
-    """Which stages of a model keep their blocks with a graph, and what is timed."""
+    """Which model to time with and without its graphs at high resolution."""
 
-    graph_stages: tuple[int, ...] = Field(min_length=1)
-    """Numbers of the stages, from 1, that keep their blocks with a graph; the others lose them."""
     batch: int = Field(ge=1)
     """Images of a pass."""
     image_size: int = Field(default=224, ge=32)
     """Side of the square images, in pixels."""
     device: Literal["cpu", "cuda"]
     rounds: int = Field(default=9, ge=5)
-    """Timed passes."""
+    """Timed passes of either."""
 
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""
@@ -82,8 +80,8 @@ BLOCK_LATENCY = declare(
         module="reproductions.block_latency",
         params=BlockLatencyParams,
         unit="ms",
-        conventions=(Convention(name="latency", counts="time of one pass, in milliseconds"),),
-        facts=("device", "graph_blocks"),
+        conventions=(Convention(name="all_stages", counts="a pass with every block"),),
+        facts=("last_stage", "device", "graph_blocks"),
         better="lower",
         protocol=1,
         cost_s=3,
@@ -154,6 +152,7 @@ DEGC_MODULE = declare(
         facts=(
             "partitions",
             "cover",
+            "assignment",
             "centroid",
             "centroid_where_settled",
             "global_graph",
@@ -200,7 +199,10 @@ GRAPH_PROPERTIES = declare(
             "inside_partitions",
             "directions",
             "pruned_from",
-            "connections",
+            "nodes",
+            "neighbors_first",
+            "neighbors_last",
+            "neighbors_grow",
             "parts",
             "part_nodes",
             "hyperedges_join",
@@ -256,7 +258,7 @@ UPDATE_RULE = declare(
         params=UpdateRuleParams,
         unit="ratio",
         conventions=(),
-        facts=("rule", "difference", "reads", "order_of_nodes", "learned_scalars"),
+        facts=("rule", "difference", "reads", "order_of_nodes", "eps", "delta"),
         better="none",
         protocol=1,
         cost_s=1,

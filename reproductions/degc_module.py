@@ -8,6 +8,7 @@ rounding differs by no more than 1e-9 of the largest value. Facts, over all bloc
 
 * ``partitions``: kappa. ``cover``: every node once if the nodes, put in the order of their
   partitions, are all nodes of the image, each once; else not every node once.
+* ``assignment``: nearest center if every node is in the partition whose center is nearest to it.
 * ``centroid``: mean if the center that k-means hands on is the mean of its partition's nodes in
   every partition; else not always the mean. Asked of the blocks and, so that a run is among them
   that gives up, of nodes that vary in two directions only, drawn until one does (80 at most).
@@ -51,6 +52,8 @@ from vig_models.pyg import GATv2Conv
 
 SAME = 1e-9
 """Largest difference, over the largest value, of what is the same but for rounding."""
+ROUGHLY = 1e-3
+"""What the authors' distances, which add 1e-6 to every difference, may be off."""
 EQUAL_PARTS = (2, 4, 7, 14)
 """Numbers of partitions that divide 196 nodes."""
 
@@ -82,6 +85,7 @@ def _measure(steps: Sequence[Step], flat: Step) -> Measurement:
     facts: dict[str, JsonValue] = {
         "partitions": max(step.kappa for step in steps),
         "cover": _if_all(map(_covers, steps), "every node once", "not every node once"),
+        "assignment": _if_all(map(_is_assigned, steps), "nearest center", "others"),
         "centroid": _if(apart["centroid"] <= SAME, "mean", "not always the mean"),
         **_global_graph(steps),
         "attention": _if(apart["attention"] <= SAME, "as written", "otherwise"),
@@ -141,6 +145,16 @@ def _covers(step: Step) -> bool:
     order = organize(step.labels, step.kappa)
     every = torch.arange(step.nodes.shape[1])
     return all(torch.equal(image.sort().values, every) for image in order)
+
+
+def _is_assigned(step: Step) -> bool:
+    """Ask whether every node is in the partition of the center nearest to it, as k-means wants."""
+    for nodes, labels, centers in zip(step.nodes, step.labels, step.centers, strict=True):
+        for node, label in zip(nodes, labels, strict=True):
+            distances = (centers - node).square().sum(dim=1)
+            if float(distances[label]) > float(distances.min()) * (1 + ROUGHLY):
+                return False
+    return True
 
 
 def _centroids(step: Step) -> list[tuple[float, bool]]:

@@ -4,6 +4,10 @@ Protocol: build the model in its fast form, which has the same edges, eval, weig
 and run two images of uniform noise. Facts over all blocks; one that does not apply is
 absent, one that differs between blocks names each in turn:
 
+* ``nodes``: rows times columns if the nodes are the positions of the map, else others.
+* ``neighbors_first``, ``neighbors_last``: K of the first and of the last block;
+  ``neighbors_grow``: linearly if K of every block is less than 1 off the line between them, and
+  no block has less than the one before; else otherwise.
 * ``self_loops``: every node, some nodes or no node is among its own neighbors; absent where the
   neighbors are pooled nodes or hyperedges.
 * ``rebuilt``: in every block, some blocks or no block functions run that build a graph from
@@ -103,6 +107,7 @@ def graph_properties(params: GraphPropertiesParams, device: Device) -> Measureme
         values={},
         facts={
             "rebuilt": _share(record.calls, len(seen), "block"),
+            **_schedule([one.neighbors.shape[2] for one in seen]),
             **{name: told for name, told in applying.items() if told},
             "parts": [number for number, _ in parts],
             "part_nodes": [largest for _, largest in parts],
@@ -146,7 +151,25 @@ def _evidence(seen: Seen) -> JsonValue:
     }
 
 
+def _schedule(neighbors: list[int]) -> dict[str, JsonValue]:
+    first, last = neighbors[0], neighbors[-1]
+    slope = (last - first) / max(1, len(neighbors) - 1)
+    off = [abs(k - first - slope * index) for index, k in enumerate(neighbors)]
+    is_linear = max(off) < 1 and neighbors == sorted(neighbors)
+    return {
+        "neighbors_first": first,
+        "neighbors_last": last,
+        "neighbors_grow": "linearly" if is_linear else "otherwise",
+    }
+
+
 # -- what is told of one block -------------------------------------------------------------
+
+
+def _nodes(seen: Seen) -> str:
+    _, *sizes = seen.block.output.shape  # (C, H, W), of PVG (H, W, C)
+    maps = {sizes[0] * sizes[1], sizes[1] * sizes[2]}
+    return "rows times columns" if seen.num_nodes in maps else "others"
 
 
 def _self_loops(seen: Seen) -> str | None:
@@ -226,6 +249,7 @@ def _hyperedges_join(seen: Seen) -> str | None:
 
 
 _FACTS: dict[str, Callable[[Seen], str | None]] = {
+    "nodes": _nodes,
     "self_loops": _self_loops,
     "edges_to": _edges_to,
     "inside_partitions": _inside_partitions,

@@ -14,7 +14,7 @@ order or channel by channel, which renames the rows of its first weight and noth
   partition (global features), others (nodes that are none of these, other partitions).
 * ``order_of_nodes``: irrelevant if nodes put in another order give the same outputs in that
   order, else relevant.
-* ``learned_scalars``: parameters of one number, by name.
+* ``eps`` and ``delta``, the scalars of (G-)GIN: learnable, fixed or none.
 
 Cost: under 1 s on a CPU. Source: Tables I and II of the ClusterViG paper, Eq. 1 and 4.
 """
@@ -87,7 +87,8 @@ def update_rule(params: UpdateRuleParams, device: Device) -> Measurement:
                 "rule": " or ".join(found) or "none",
                 "reads": [*_reads(conv, given, output)],
                 "order_of_nodes": _order(conv, given, output),
-                "learned_scalars": sorted(_scalars(conv.module)),
+                "eps": _learned(conv.module, "eps"),
+                "delta": _learned(conv.module, "delta"),
             },
             evidence={
                 "differences": dict(distances),
@@ -310,5 +311,8 @@ def _order(conv: Convolution, given: Inputs, output: Tensor) -> str:
     return "irrelevant" if float(apart) <= SAME else "relevant"
 
 
-def _scalars(module: nn.Module) -> list[str]:
-    return [name for name, one in module.named_parameters() if one.numel() == 1]
+def _learned(module: nn.Module, name: str) -> str:
+    found = dict(module.named_parameters(recurse=False)).get(name)
+    if found is None:
+        return "none"
+    return "learnable" if found.numel() == 1 and found.requires_grad else "fixed"
