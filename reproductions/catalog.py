@@ -29,6 +29,15 @@ from reproductions.catalog_runs import (
     TrainingModesParams,
 )
 from reproductions.catalog_statistics import GraphStatisticsParams
+from reproductions.catalog_structure import (
+    BlockLatencyParams,
+    BlockStructureParams,
+    CostScalingParams,
+    DEGCModuleParams,
+    GraphPropertiesParams,
+    PartitionSizeParams,
+    UpdateRuleParams,
+)
 from reproductions.contract import Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
 from reproductions.model_params import ModelParams, Precision
@@ -36,9 +45,14 @@ from reproductions.model_params import ModelParams, Precision
 __all__ = [
     "AnchorsParams",
     "ArchitectureParams",
+    "BlockLatencyParams",
+    "BlockStructureParams",
     "CommunicationVolumeParams",
+    "CostScalingParams",
+    "DEGCModuleParams",
     "ExpertOverheadParams",
     "GraphConstructionParams",
+    "GraphPropertiesParams",
     "GraphScalingParams",
     "GraphStatisticsParams",
     "LanguageModelSizeParams",
@@ -46,6 +60,7 @@ __all__ = [
     "MultiplyAccumulatesParams",
     "NetworkSizeParams",
     "ParameterCountParams",
+    "PartitionSizeParams",
     "PeakMemoryParams",
     "Precision",
     "ReprogrammingParams",
@@ -55,6 +70,7 @@ __all__ = [
     "ThroughputParams",
     "TrainingMemoryParams",
     "TrainingModesParams",
+    "UpdateRuleParams",
     "WeightFormatsParams",
 ]
 

@@ -51,13 +51,13 @@ class GraphScalingParams(Params):
     """Which construction runs, on how many nodes."""
 
     construction: Literal["dagc", "fuzzy_c_means", "kmeans_partitioned", "knn", "mgc", "svga"]
-    grids: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1)
-    """Rows and columns of nodes; 7, 14, 28 and 56 make 49 to 3136 nodes."""
+    grids: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1, strict=False)
+    """Rows and columns of nodes; 7, 14, 28 and 56 make 49 to 3136 nodes. YAML has lists only."""
     channels: int = Field(ge=4, multiple_of=4)
     """C of every node."""
     neighbors: int = Field(default=0, ge=0)
     """K, where nearest nodes are searched for."""
-    clusters: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    clusters: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), strict=False)
     """Partitions or hyperedges, where there are some."""
     step: int = Field(default=0, ge=0)
     """Rows or columns between candidates, where neighbors stand on axes."""

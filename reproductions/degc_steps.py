@@ -1,0 +1,166 @@
+"""Runs ClusterViG's DEGC modules one after the other and keeps what each step is given and gives.
+
+Weights that are fresh leave biases at zero and normalizations at one; here they are drawn too, so
+that no term of an equation is without effect.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from vig_models.clustering import Clustering, running
+from vig_models.kmeans import Lloyd
+
+IMAGES, SIDE = 2, 224
+MOST_DRAWS = 80
+"""Of nodes that k-means is to give up on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """The Grapher of one block, what went into it, and how it was partitioned."""
+
+    name: str
+    grapher: Any
+    nodes: Tensor
+    """(B, N, C)."""
+    labels: Tensor
+    """(B, N)."""
+    centers: Tensor
+    """(B, kappa, C)."""
+    assignments: tuple[Tensor, ...]
+    """Labels of every assignment of k-means, (B, R, N) each, in order."""
+    run: Clustering
+    heard: "Heard"
+    """What the rest of the module was given and gave."""
+
+    @property
+    def kappa(self) -> int:
+        """Number of partitions."""
+        return self.centers.shape[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """One update of the nodes."""
+
+    edges: Tensor
+    """Between the centers, (2, E)."""
+    aware: Tensor
+    """Updated centers, (B * kappa, C)."""
+    arranged: Tensor
+    """Nodes in the order of their partitions, (B * N, C)."""
+    updated: Tensor
+    """(B * N, C')."""
+    result: Tensor
+    """In the order of the image, (B, N, C')."""
+
+
+def steps_of(model: nn.Module) -> list[Step]:
+    """Run the model on two images and take what each Grapher was given."""
+    given: list[tuple[str, Any, Tensor]] = []
+    hooks = [
+        _draw_constants(module).register_forward_pre_hook(
+            lambda grapher, args, name=name: given.append((name, grapher, args[0]))
+        )
+        for name, module in model.named_modules()
+        if name.endswith("grapher")
+    ]
+    model(torch.rand(IMAGES, 3, SIDE, SIDE))
+    for hook in hooks:
+        hook.remove()
+    return [_step(name, grapher.double(), x.double()) for name, grapher, x in given]
+
+
+def _draw_constants(grapher: nn.Module) -> nn.Module:
+    """Draw what fresh weights leave at zero or one: biases and normalizations."""
+    for part in (cast(Any, grapher).centers, cast(Any, grapher).graph_conv):
+        for entry in part.state_dict().values():
+            if entry.is_floating_point() and entry.dim() == 1:
+                entry.uniform_(0.5, 1.5)
+    return grapher
+
+
+def _step(name: str, grapher: Any, x: Tensor) -> Step:
+    with _listening() as heard:
+        nodes, labels, centers = grapher.partition(x)
+    return _as_step(name, grapher, nodes, labels, centers, heard)
+
+
+def flat_step(like: Step) -> Step:
+    """Cluster nodes that vary in two directions, which takes longest; keep a run that gives up."""
+    grapher = like.grapher
+    for _ in range(MOST_DRAWS):
+        spread = torch.randn(*like.nodes.shape[:2], 2, dtype=torch.float64)
+        nodes = spread @ torch.randn(2, like.nodes.shape[2], dtype=torch.float64)
+        nodes -= nodes.mean(dim=1, keepdim=True)
+        with _listening() as heard:
+            labels, centers = grapher.cluster(nodes, None)
+        if heard[0][1].taken == heard[0][1].most:
+            break
+    return _as_step("drawn in two directions", grapher, nodes, labels, centers, heard)
+
+
+def _as_step(
+    name: str,
+    grapher: Any,
+    nodes: Tensor,
+    labels: Tensor,
+    centers: Tensor,
+    heard: list[tuple[Tensor, Clustering]],
+) -> Step:
+    assignments, runs = zip(*heard, strict=True)
+    return Step(
+        name=name,
+        grapher=grapher,
+        nodes=nodes,
+        labels=labels,
+        centers=centers,
+        assignments=assignments,
+        run=runs[0],
+        heard=_update(grapher, nodes, labels, centers),
+    )
+
+
+def _update(grapher: Any, nodes: Tensor, labels: Tensor, centers: Tensor) -> Heard:
+    """Run what comes behind the partitioning, and listen to its two layers."""
+    attended: list[Tensor] = []
+    convolved: list[Tensor] = []
+    hooks = [
+        grapher.centers.register_forward_hook(lambda _, a, out: attended.extend((a[1], out))),
+        grapher.graph_conv.register_forward_hook(lambda _, a, out: convolved.extend((a[0], out))),
+    ]
+    result = grapher.update(nodes, labels, centers)
+    for hook in hooks:
+        hook.remove()
+    return Heard(
+        edges=attended[0],
+        aware=attended[1],
+        arranged=convolved[0],
+        updated=convolved[1],
+        result=result,
+    )
+
+
+@contextmanager
+def _listening() -> Iterator[list[tuple[Tensor, Clustering]]]:
+    """Keep what every assignment of nodes to centers returns, and the run it is part of."""
+    heard: list[tuple[Tensor, Clustering]] = []
+    before = Lloyd.nearest
+
+    def nearest(lloyd: Lloyd, centers: Tensor) -> Tensor:
+        labels, run = before(lloyd, centers), running()
+        if run is not None:
+            heard.append((labels, run))
+        return labels
+
+    listening: Any = Lloyd
+    listening.nearest = nearest
+    try:
+        yield heard
+    finally:
+        listening.nearest = before
