@@ -13,6 +13,12 @@ from reproductions.model_params import ModelParams
 DATASETS = {"imagenet-1k-val": "data/imagenet_val", "imagenet-a": "data/imagenet_a"}
 """A data set, as params name it, to the artifact that holds it."""
 
+
+def weights_of(model: str) -> str:
+    """Name the artifact of the authors' weights."""
+    return f"weights/{model}"
+
+
 MASKS = {
     ("boxes", "imagenet-1k-val"): "data/imagenet_val_boxes",
     ("given", "imagenet-1k-val"): "data/imagenet_val_masks",
@@ -43,6 +49,12 @@ class GraphStatisticsParams(ModelParams):
     """Of random weights, of the order of the images, of what is drawn."""
     device: Literal["any", "cpu", "cuda"] = "any"
     """``any``: a GPU where there is one."""
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Name the weights, the data set and the masks that are read."""
+        weights = (weights_of(self.model),) if self.weights == "authors" else ()
+        data = (DATASETS.get(self.dataset), MASKS.get((self.masks, self.dataset)))
+        return (*weights, *(name for name in data if name is not None))
 
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""

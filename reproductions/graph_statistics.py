@@ -40,12 +40,19 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from reproductions.artifact_cache import evidence, locate
-from reproductions.artifacts import serving
 from reproductions.block_statistics import Readings, View, describe, read_blocks
 from reproductions.bootstrap import LEVEL, RESAMPLES, intervals
 from reproductions.calibration import calibrate
 from reproductions.catalog import GraphStatisticsParams
-from reproductions.catalog_statistics import DATASETS, LAST, LAYER_STATISTICS, MASKS, MEANS, key_of
+from reproductions.catalog_statistics import (
+    DATASETS,
+    LAST,
+    LAYER_STATISTICS,
+    MASKS,
+    MEANS,
+    key_of,
+    weights_of,
+)
 from reproductions.checkpoints import load_weights
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, Unit
 from reproductions.contract import reproduction as measures
@@ -162,9 +169,7 @@ def _prepared(params: GraphStatisticsParams) -> _Subject:
 def _model(params: GraphStatisticsParams) -> tuple[Classifier, JsonValue]:
     loaded: JsonValue = {"seed": params.seed}
     if params.weights == "authors":
-        held = serving(params.model)
-        artifact = held[0] if held else f"weights/{params.model}"
-        model, loaded = load_weights(params.model, artifact)
+        model, loaded = load_weights(params.model, weights_of(params.model))
     else:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(params.seed)
