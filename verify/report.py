@@ -3,8 +3,8 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from verify.claim import Cell, Claim
@@ -14,6 +14,7 @@ from verify.judge import judge
 from verify.need import Need
 from verify.project import Project
 from verify.state import State, state_of
+from verify.stored import Stored
 from verify.verdict import WORDS, Verdict
 
 
@@ -95,6 +96,8 @@ class Report:
     head: str | None
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
+    stored: Mapping[str, Stored] = field(default_factory=dict)
+    """The measurements behind the entries, by ``Need.key``."""
 
     def counts(self) -> dict[str, int]:
         """Count claims by verdict, every word present, and how the passes agree."""
@@ -150,7 +153,7 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
     entries = tuple(
         Entry(project.claims[i], verdicts[i], project.needs[i], modules) for i in wanted
     )
-    return Report(state.head, entries, findings_of(project, state, verdicts))
+    return Report(state.head, entries, findings_of(project, state, verdicts), state.stored)
 
 
 def command_for(need: Need, modules: Iterable[str]) -> str:

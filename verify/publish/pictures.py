@@ -7,6 +7,7 @@ from verify.expect import Ratio
 from verify.operand import MeasuredOf
 from verify.project import AtBatch, Project
 from verify.publish.chart import Chart, Line, Point
+from verify.publish.measured_pictures import form_charts, training_charts
 from verify.report import Entry, Report
 
 FOLDER = "pictures"
@@ -21,7 +22,8 @@ def pictures(project: Project, report: Report) -> dict[str, str]:
     """
     entries = {entry.claim.id: entry for entry in report.entries}
     made = {}
-    for name, chart in charts(project, entries).items():
+    drawn = {**charts(project, entries), **training_charts(report), **form_charts(report)}
+    for name, chart in drawn.items():
         made[f"{FOLDER}/{name}.svg"] = chart.svg()
         made[f"{FOLDER}/{name}.csv"] = chart.csv()
     return made
