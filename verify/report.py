@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from reproductions.catalog import GraphStatisticsParams
 from verify.claim import Cell, Claim
 from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
@@ -103,10 +102,8 @@ class Report:
     head: str | None
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
-    beside: Mapping[str, Stored] = field(default_factory=dict)
-    """What was measured beside printed columns, by ``Need.key``."""
-    layers: Mapping[str, Stored] = field(default_factory=dict)
-    """What was measured layer by layer, of claims and of their null models, by ``Need.key``."""
+    stored: Mapping[str, Stored] = field(default_factory=dict)
+    """The measurements behind the entries, by ``Need.key``."""
 
     def counts(self) -> dict[str, int]:
         """Count claims by verdict, every word present, and how the passes agree."""
@@ -164,16 +161,7 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
         Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
         for i in wanted
     )
-    keys = {need.key for needs in project.beside.values() for need in needs}
-    beside = {key: state.stored[key] for key in keys & state.stored.keys()}
-    layers = {key: state.stored[key] for key in _layered(project) & state.stored.keys()}
-    found = findings_of(project, state, verdicts)
-    return Report(state.head, entries, found, beside, layers)
-
-
-def _layered(project: Project) -> set[str]:
-    needs = (need for claim in project.claims.values() for need in project.all_needs(claim))
-    return {need.key for need in needs if isinstance(need.params, GraphStatisticsParams)}
+    return Report(state.head, entries, findings_of(project, state, verdicts), state.stored)
 
 
 def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:

@@ -43,7 +43,7 @@ def test_axes_are_logarithmic():
 
 def test_printed_figures_are_circles_and_measured_ones_squares_with_their_interval():
     root, circles = drawn(CHART)
-    squares = [r for r in root.iter(f"{SVG}rect") if r.attrib.get("width") == "8"]
+    squares = [p for p in root.iter(f"{SVG}path") if p.attrib.get("class") == "square"]
     assert (len(circles), len(squares)) == (3, 2)
 
 
@@ -140,3 +140,118 @@ def test_a_document_without_speeds_has_no_pictures(tmp_path):
     (tmp_path / "claims.yaml").write_text(INDEX)
     (tmp_path / "claims" / "toyvig.yaml").write_text("source: toyvig\nclaims: []\n")
     assert pictures(load(tmp_path), report_on(load(tmp_path), State({}, {}))) == {}
+
+
+TRAINING = """
+  - id: toyvig.training_memory.vig_ti.{name}
+    statement: It takes less memory.
+    found_at: [{{section: "1", printed: less}}]
+    scope: mechanism
+    inputs:
+      - {{reproduction: training_memory, params: {params}, convention: allocated}}
+      - {{reproduction: training_memory, params: {params}, convention: allocated_plain}}
+    expect: {{kind: ordering, relation: less_than}}
+"""
+STEPS = {
+    "layers": "{model: vig_ti, batch: 4, device: cpu, checkpoints: layers}",
+    "micro": "{model: vig_ti, batch: 4, device: cpu, micro_batches: 2}",
+    "partitions": "{model: clustervig_ti, batch: 4, device: cpu, partitions: 1}",
+}
+
+
+def stored_step(allocated, operations):
+    values = {
+        "allocated": (allocated, "GiB"),
+        "allocated_plain": (2.0, "GiB"),
+        "operations": (operations, "GMAC"),
+        "operations_plain": (30.0, "GMAC"),
+        "images_per_second": (5.0, "images/s"),
+        "images_per_second_plain": (6.0, "images/s"),
+    }
+    measured = Measurement(
+        values={key: Quantity.exact(value, unit) for key, (value, unit) in values.items()},
+        facts={"device": "cpu-x86-64"},
+    )
+    return Stored("ok", measured, "", False, "e", "cpu", 1.0)
+
+
+def claims_of(tmp_path, text):
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims.yaml").write_text(INDEX)
+    (tmp_path / "claims" / "toyvig.yaml").write_text(f"source: toyvig\nclaims:{text}")
+    return load(tmp_path)
+
+
+@pytest.fixture
+def steps(tmp_path):
+    texts = [TRAINING.format(name=name, params=params) for name, params in STEPS.items()]
+    project = claims_of(tmp_path, "".join(texts).replace("vig_ti.part", "clustervig_ti.part"))
+    found = {"layers": (1.0, 40.0), "micro": (1.5, 30.0), "partitions": (1.0, 1.0)}
+    stored = {
+        need.key: stored_step(*found[id_.rpartition(".")[2]])
+        for id_, (need, *_) in project.needs.items()
+    }
+    return project, State({}, stored)
+
+
+def test_training_modes_are_drawn_by_memory_beside_the_plain_step(steps):
+    made = pictures(steps[0], report_on(*steps))
+    assert sorted(made) == [
+        f"pictures/toyvig-training-{name}.{kind}"
+        for name in ("arithmetic", "speed")
+        for kind in ("csv", "svg")
+    ]
+    assert made["pictures/toyvig-training-arithmetic.csv"].splitlines()[1:] == [
+        '"vig_ti",2,,30,30,30',
+        '"vig_ti",1.5,,30,30,30',
+        '"vig_ti",1,,40,40,40',
+    ]
+    assert "cpu-x86-64, 4 images of 224 x 224" in made["pictures/toyvig-training-speed.svg"]
+
+
+def test_every_training_mode_has_a_mark_of_its_own_and_the_axis_round_numbers(steps):
+    text = pictures(steps[0], report_on(*steps))["pictures/toyvig-training-arithmetic.svg"]
+    root = ElementTree.fromstring(text)
+    marks = [path.attrib.get("class") for path in root.iter(f"{SVG}path")]
+    assert [marks.count(mark) for mark in ("square", "triangle", "diamond")] == [1, 1, 1]
+    numbers = {element.text for element in root.iter(f"{SVG}text")}
+    assert {"1", "2"} <= numbers
+    assert "1.5" not in numbers
+
+
+def test_without_a_measured_step_nothing_is_drawn(steps):
+    assert pictures(steps[0], report_on(steps[0], State({}, {}))) == {}
+
+
+FORM = """
+  - id: toyvig.throughput.vig_ti.{form}
+    statement: It is fast.
+    found_at: [{{section: "1", printed: "9"}}]
+    reproduction: throughput
+    params: {{model: vig_ti, batch: 8, precision: default, device: cuda, implementation: {form}}}
+    expect: {{kind: bound, relation: more_than, printed: "9", unit: images/s}}
+"""
+
+
+def stored_speed(speed):
+    values = {
+        "throughput": Quantity(
+            value=speed, low=speed - 1, high=speed + 1, level=0.05, unit="images/s"
+        )
+    }
+    measured = Measurement(values=values, facts={"outcome": "runs", "device": "h200"})
+    return Stored("ok", measured, "", False, "e", "h200", 1.0)
+
+
+def test_forms_of_a_model_stand_side_by_side_where_both_were_measured(tmp_path):
+    texts = [FORM.format(form=form) for form in ("published", "fast")]
+    project = claims_of(tmp_path, "".join(texts))
+    (one,), (other,) = project.needs.values()
+    stored = {one.key: stored_speed(100.0), other.key: stored_speed(200.0)}
+    made = pictures(project, report_on(project, State({}, stored)))
+    assert made["pictures/toyvig-implementations.csv"].splitlines()[1:] == [
+        '"vig_ti, fast, cuda",8,,200,199,201',
+        '"vig_ti, published, cuda",8,,100,99,101',
+    ]
+    del stored[other.key]
+    assert pictures(project, report_on(project, State({}, stored))) == {}

@@ -2,8 +2,9 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 WIDTH, HEIGHT = 800, 470
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 64, 56
@@ -27,6 +28,13 @@ text { font: 13px system-ui, sans-serif; fill: #222 }
 """
 _LABEL_GAP = 15
 _MOST_TICKS = 10
+Mark = Literal["square", "triangle", "diamond"]
+_MARKS: Mapping[Mark, str] = {
+    "square": "M{x} {y}m-4 -4h8v8h-8z",
+    "triangle": "M{x} {y}m0 -5l5 9h-10z",
+    "diamond": "M{x} {y}m0 -6l6 6l-6 6l-6 -6z",
+}
+"""Paths of what a measured point may be drawn as."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class Point:
     printed: float | None = None
     measured: tuple[float, float, float] | None = None
     """Value, low end and high end."""
+    mark: Mark = "square"
+    """What the measured figure is drawn as."""
 
     @property
     def figures(self) -> list[float]:
@@ -65,6 +75,9 @@ class Chart:
     lines: Sequence[Line] = field(default_factory=tuple)
     linear: bool = False
     """Whether equal steps are equally long; else equal ratios are, and no figure may be 0."""
+    x_is_measured: bool = False
+    """Whether x are measurements, too: then the axis has round numbers, not each x, and the
+    measured points of a line are joined."""
 
     def svg(self) -> str:
         """Draw it; every text is escaped."""
@@ -80,7 +93,10 @@ class Chart:
             *scale.axes(self.x_label, self.y_label),
         ]
         for number, line in enumerate(self.lines):
-            parts += _line(scale, line, _COLORS[number % len(_COLORS)])
+            color = _COLORS[number % len(_COLORS)]
+            if self.x_is_measured:
+                parts += _joined(scale, line, color)
+            parts += _line(scale, line, color)
         parts += _names(scale, self.lines)
         return "\n".join([*parts, "</svg>", ""])
 
@@ -108,6 +124,7 @@ class _Scale:
     def __init__(self, chart: Chart) -> None:
         points = [point for line in chart.lines for point in line.points]
         self.xs = sorted({point.x for point in points})
+        self.x_ticks = _round_between(self.xs[0], self.xs[-1]) if chart.x_is_measured else self.xs
         figures = [figure for point in points for figure in point.figures]
         self.low, self.high = min(figures) / 1.1, max(figures) * 1.1
 
@@ -130,7 +147,7 @@ class _Scale:
             y = self.y(value)
             parts.append(f'<path class="grid" d="M{_LEFT} {y}H{right}"/>')
             parts.append(_text(_LEFT - 8, y + 4, f"{value:g}", anchor="end"))
-        for value in self.xs:
+        for value in self.x_ticks:
             x = self.x(value)
             parts.append(f'<path class="grid" d="M{x} {_TOP}V{bottom}"/>')
             parts.append(_text(x, bottom + 18, f"{value:g}", anchor="middle"))
@@ -141,10 +158,23 @@ class _Scale:
         return parts
 
     def ticks(self) -> list[float]:
-        """List 1, 2 and 5 of every decade on the paper."""
-        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        values = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
-        return [value for value in values if self.low <= value <= self.high]
+        """List round numbers on the paper."""
+        return _round_between(self.low, self.high)
+
+
+def _round_between(low: float, high: float) -> list[float]:
+    """List 1, 2 and 5 of every decade from one end to the other."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    return [value for value in values if low <= value <= high]
+
+
+def _joined(scale: _Scale, line: Line, color: str) -> list[str]:
+    """Join the measured points of a line, thinly."""
+    places = [f"{scale.x(p.x)} {scale.y(p.measured[0])}" for p in line.points if p.measured]
+    if len(places) < 2:  # noqa: PLR2004  # a single point has nothing to be joined to
+        return []
+    return [f'<path d="M{"L".join(places)}" fill="none" stroke="{color}" stroke-width="1"/>']
 
 
 class _LinearScale(_Scale):
@@ -191,7 +221,8 @@ def _line(scale: _Scale, line: Line, color: str) -> list[str]:
             value, low, high = (scale.y(figure) for figure in point.measured)
             x = scale.x(point.x)
             parts.append(f'<path d="M{x} {low}V{high}" stroke="{color}" stroke-width="2"/>')
-            parts.append(f'<rect x="{x - 4}" y="{value - 4}" width="8" height="8" fill="{color}"/>')
+            shape = _MARKS[point.mark].format(x=x, y=value)
+            parts.append(f'<path class="{point.mark}" d="{shape}" fill="{color}"/>')
     return parts
 
 

@@ -7,6 +7,7 @@ from verify.expect import Ratio
 from verify.operand import MeasuredOf
 from verify.project import AtBatch, Project
 from verify.publish.chart import Chart, Line, Point
+from verify.publish.measured_pictures import form_charts, training_charts
 from verify.publish.series_pictures import series_charts
 from verify.report import Entry, Report
 
@@ -20,12 +21,22 @@ def pictures(project: Project, report: Report) -> dict[str, str]:
     Returns:
         Text of SVG and CSV files by their name below ``results/``.
     """
-    entries = {entry.claim.id: entry for entry in report.entries}
     made = {}
-    for name, chart in (charts(project, entries) | series_charts(project, report)).items():
+    for name, chart in drawn(project, report).items():
         made[f"{FOLDER}/{name}.svg"] = chart.svg()
         made[f"{FOLDER}/{name}.csv"] = chart.csv()
     return made
+
+
+def drawn(project: Project, report: Report) -> dict[str, Chart]:
+    """Make every chart that there are figures for, by name."""
+    entries = {entry.claim.id: entry for entry in report.entries}
+    return {
+        **charts(project, entries),
+        **series_charts(project, report),
+        **training_charts(report),
+        **form_charts(report),
+    }
 
 
 def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:

@@ -37,7 +37,7 @@ def series_charts(project: Project, report: Report) -> dict[str, Chart]:
     for source in dict.fromkeys(claim.source for claim in project.claims.values()):
         its = [claim for claim in project.claims.values() if claim.source == source]
         needs = {n.key: n for claim in its for n in project.all_needs(claim) if _is_layered(n)}
-        found = {key: report.layers[key] for key in needs if key in report.layers}
+        found = {key: report.stored[key] for key in needs if key in report.stored}
         for statistic in DRAWN:
             lines = list(_measured(statistic, needs, found))
             if not lines:

@@ -91,7 +91,7 @@ def _table_page(
         table_row(["---"] + ["---:", "---:", "---", "---:"] * len(columns)),
     ]
     lines += [table_row([safe(label), *_cells(label, columns, entries)]) for label in labels]
-    lines += _beside(columns, report.beside)
+    lines += _beside(columns, report.stored)
     lines += ["", *_conventions(shown), *_notes(columns, entries), footer(report.head)]
     return "\n".join(lines)
 

@@ -67,7 +67,7 @@ class Facts:
 
     def _unprinted(self, key: str) -> Fact | None:
         """Give what was measured beside a printed column."""
-        need, stored = self._beside.get(key), self.report.beside.get(key)
+        need, stored = self._beside.get(key), self.report.stored.get(key)
         return None if need is None or stored is None else Fact(unprinted_words(stored, need.spec))
 
     @cached_property

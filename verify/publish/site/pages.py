@@ -14,7 +14,7 @@ from verify.expect import PrintedFigure
 from verify.findings import Finding
 from verify.ledger import Event
 from verify.publish.findings import TITLES
-from verify.publish.pictures import charts
+from verify.publish.pictures import drawn
 from verify.publish.series_pictures import series_charts
 from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, verdict_bar
@@ -92,7 +92,7 @@ class Pages:
     @cached_property
     def _charts(self) -> Mapping[str, Any]:
         layers = series_charts(self.facts.project, self.facts.report)
-        return charts(self.facts.project, self.facts.entries) | layers
+        return drawn(self.facts.project, self.facts.report) | layers
 
     def _pictures(self) -> Files:
         for scatter in self._scatters:

@@ -1,0 +1,124 @@
+"""Pictures of what is measured and printed nowhere: training modes, and forms of one model."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from reproductions.contract import Measurement
+from verify.need import Need
+from verify.publish.chart import Chart, Line, Mark, Point
+from verify.report import Report
+
+_TRAINING_MARKS = (
+    "squares: plain step; triangles: with checkpoints; diamonds: with micro-batches; "
+    "one value each, no interval"
+)
+_FORM_MARKS = "squares with bars: as measured, 95 % interval"
+_USUAL = {"precision": "default", "layout": "contiguous", "compiled": False, "image_size": 224}
+"""How models are timed whose forms are set side by side."""
+
+Found = list[tuple[Need, Measurement]]
+
+
+def training_charts(report: Report) -> dict[str, Chart]:
+    """Draw the memory of training steps against their arithmetic and their speed, by document."""
+    made = {}
+    for source in dict.fromkeys(entry.claim.source for entry in report.entries):
+        found = _steps(report, source)
+        if not found:
+            continue
+        devices = ", ".join(sorted({str(one.facts.get("device")) for _, one in found}))
+        sizes = ", ".join(sorted({_size(need) for need, _ in found}))
+        for name, label, keys in (
+            ("arithmetic", "arithmetic of a step (GMAC)", ("operations_plain", "operations")),
+            ("speed", "images per second", ("images_per_second_plain", "images_per_second")),
+        ):
+            made[f"{source}-training-{name}"] = Chart(
+                title=f"Training steps: memory and {name}, {source}",
+                note=f"Measured on {devices}, {sizes}; {_TRAINING_MARKS}",
+                x_label="most memory taken by tensors (GiB)",
+                y_label=label,
+                lines=list(_training_lines(found, keys)),
+                x_is_measured=True,
+            )
+    return made
+
+
+def _steps(report: Report, source: str) -> Found:
+    """List measured training steps of variants as they are, by model."""
+    found = _measured(report, "training_memory", source)
+    as_they_are = [
+        (need, one)
+        for need, one in found
+        if getattr(need.params, "grid", None) is None
+        and getattr(need.params, "partitions", None) is None
+    ]
+    return sorted(as_they_are, key=lambda pair: str(pair[0].params.subject()))
+
+
+def _measured(report: Report, reproduction: str, source: str) -> Found:
+    needs = {
+        need.key: need
+        for entry in report.entries
+        if entry.claim.source == source
+        for need in entry.needs
+        if need.reproduction == reproduction
+    }
+    stored = {key: report.stored[key].measurement for key in needs if key in report.stored}
+    return [(needs[key], one) for key, one in stored.items() if one is not None]
+
+
+def _size(need: Need) -> str:
+    params = need.params.model_dump()
+    return f"{params['batch']} images of {params['image_size']} x {params['image_size']}"
+
+
+def _training_lines(found: Found, keys: tuple[str, str]) -> Iterator[Line]:
+    for name, pairs in groupby(found, key=lambda pair: str(pair[0].params.subject())):
+        points: dict[tuple[Mark, float], Point] = {}
+        for need, one in pairs:
+            for suffix, key in zip(("_plain", ""), keys, strict=True):
+                mark = _mark(need.params.model_dump()) if suffix == "" else "square"
+                value = one.values[key].value
+                x = one.values[f"allocated{suffix}"].value
+                points.setdefault((mark, x), Point(x, None, (value, value, value), mark))
+        yield Line(name, sorted(points.values(), key=lambda point: -point.x))
+
+
+def _mark(params: Mapping[str, object]) -> Mark:
+    return "triangle" if params["checkpoints"] != "none" else "diamond"
+
+
+def form_charts(report: Report) -> dict[str, Chart]:
+    """Draw the speed of models measured both as published and as written here, by document."""
+    made = {}
+    for source in dict.fromkeys(entry.claim.source for entry in report.entries):
+        lines = list(_form_lines(_measured(report, "throughput", source)))
+        if lines:
+            made[f"{source}-implementations"] = Chart(
+                title=f"Throughput as published and as written here, {source}",
+                note=f"The same weights and outputs; {_FORM_MARKS}",
+                x_label="batch (images)",
+                y_label="images per second",
+                lines=lines,
+            )
+    return made
+
+
+def _form_lines(found: Found) -> Iterator[Line]:
+    """Yield two lines for every model, of the batches at which both forms ran."""
+    speeds: dict[tuple[str, int, str], dict[str, Point]] = {}
+    for need, one in found:
+        params = need.params.model_dump()
+        speed = one.values.get("throughput")
+        if speed is None or any(params[name] != usual for name, usual in _USUAL.items()):
+            continue
+        point = Point(params["batch"], None, (speed.value, speed.low, speed.high))
+        where = (params["model"], params["batch"], params["device"])
+        speeds.setdefault(where, {})[params["implementation"]] = point
+    both: dict[str, list[Point]] = {}
+    for (model, _, device), forms in speeds.items():
+        if {"published", "fast"} <= forms.keys():
+            for form in ("published", "fast"):
+                both.setdefault(f"{model}, {form}, {device}", []).append(forms[form])
+    for name in sorted(both):
+        yield Line(name, sorted(both[name], key=lambda point: point.x))
