@@ -5,6 +5,7 @@ from itertools import groupby
 
 from reproductions.contract import Measurement
 from verify.need import Need
+from verify.project import Project
 from verify.publish.chart import Chart, Line, Mark, Point
 from verify.report import Report
 
@@ -19,11 +20,11 @@ _USUAL = {"precision": "default", "layout": "contiguous", "compiled": False, "im
 Found = list[tuple[Need, Measurement]]
 
 
-def training_charts(report: Report) -> dict[str, Chart]:
+def training_charts(project: Project, report: Report) -> dict[str, Chart]:
     """Draw the memory of training steps against their arithmetic and their speed, by document."""
     made = {}
-    for source in dict.fromkeys(entry.claim.source for entry in report.entries):
-        found = _steps(report, source)
+    for source in project.index.sources:
+        found = _steps(project, report, source)
         if not found:
             continue
         devices = ", ".join(sorted({str(one.facts.get("device")) for _, one in found}))
@@ -43,9 +44,9 @@ def training_charts(report: Report) -> dict[str, Chart]:
     return made
 
 
-def _steps(report: Report, source: str) -> Found:
+def _steps(project: Project, report: Report, source: str) -> Found:
     """List measured training steps of variants as they are, by model."""
-    found = _measured(report, "training_memory", source)
+    found = _measured(project, report, "training_memory", source)
     as_they_are = [
         (need, one)
         for need, one in found
@@ -55,12 +56,12 @@ def _steps(report: Report, source: str) -> Found:
     return sorted(as_they_are, key=lambda pair: str(pair[0].params.subject()))
 
 
-def _measured(report: Report, reproduction: str, source: str) -> Found:
+def _measured(project: Project, report: Report, reproduction: str, source: str) -> Found:
     needs = {
         need.key: need
-        for entry in report.entries
-        if entry.claim.source == source
-        for need in entry.needs
+        for claim in project.claims.values()
+        if claim.source == source
+        for need in project.all_needs(claim)
         if need.reproduction == reproduction
     }
     stored = {key: report.stored[key].measurement for key in needs if key in report.stored}
@@ -88,11 +89,11 @@ def _mark(params: Mapping[str, object]) -> Mark:
     return "triangle" if params["checkpoints"] != "none" else "diamond"
 
 
-def form_charts(report: Report) -> dict[str, Chart]:
+def form_charts(project: Project, report: Report) -> dict[str, Chart]:
     """Draw the speed of models measured both as published and as written here, by document."""
     made = {}
-    for source in dict.fromkeys(entry.claim.source for entry in report.entries):
-        lines = list(_form_lines(_measured(report, "throughput", source)))
+    for source in project.index.sources:
+        lines = list(_form_lines(_measured(project, report, "throughput", source)))
         if lines:
             made[f"{source}-implementations"] = Chart(
                 title=f"Throughput as published and as written here, {source}",

@@ -34,8 +34,8 @@ def drawn(project: Project, report: Report) -> dict[str, Chart]:
     return {
         **charts(project, entries),
         **series_charts(project, report),
-        **training_charts(report),
-        **form_charts(report),
+        **training_charts(project, report),
+        **form_charts(project, report),
     }
 
 
