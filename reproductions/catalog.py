@@ -1,14 +1,23 @@
 """Every reproduction of this package as a ``Spec``: its params, unit and conventions.
 
-Here stand those of structure, which count and take no time; the others in ``catalog_runs`` and
-``catalog_graphs``. Imports no torch. The function of the same name stands in the module of the
-same name.
+Here stand those of structure, which count and take no time; the others in ``catalog_runs``,
+``catalog_graphs`` and ``catalog_accuracy``. Imports no torch. The function of the same name stands
+in the module of the same name.
 """
 
 from typing import Literal
 
 from pydantic import Field
 
+from reproductions.catalog_accuracy import (
+    ANALYSIS,
+    IMAGES_OF,
+    TIMM_DEFAULT,
+    DetectionApParams,
+    Top1AccuracyParams,
+    Transform,
+    trained_transform,
+)
 from reproductions.catalog_graphs import GraphConstructionParams, GraphScalingParams
 from reproductions.catalog_runs import (
     AnchorsParams,
@@ -21,8 +30,12 @@ from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER
 from reproductions.model_params import ModelParams, Precision
 
 __all__ = [
+    "ANALYSIS",
+    "IMAGES_OF",
+    "TIMM_DEFAULT",
     "AnchorsParams",
     "ArchitectureParams",
+    "DetectionApParams",
     "GraphConstructionParams",
     "GraphScalingParams",
     "ModelParams",
@@ -31,7 +44,10 @@ __all__ = [
     "PeakMemoryParams",
     "Precision",
     "ThroughputParams",
+    "Top1AccuracyParams",
     "TrainingMemoryParams",
+    "Transform",
+    "trained_transform",
 ]
 
 
