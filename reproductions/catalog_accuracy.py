@@ -1,9 +1,11 @@
 """Specs of what needs trained weights and images: accuracy, detection. Imports no torch."""
 
+import json
 import math
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from reproductions.contract import Convention, Spec, declare
 from reproductions.model_names import supplier_of
@@ -87,17 +89,29 @@ IMAGES_OF = {
 }
 """A data set, as params name it, to the artifact that holds it."""
 
-OwnImages = Annotated[str, StringConstraints(pattern=r"^data/[A-Za-z0-9_./-]*[A-Za-z0-9_-]$")]
+NamedTransform = Literal["trained", "analysis", "timm_default"]
+_NAMED: tuple[str, ...] = get_args(NamedTransform)
+
+
+def _one_of(given: str, names: list[str], prefix: str) -> str:
+    if given in names or (given.startswith(prefix) and given != prefix):
+        return given
+    raise _wanted(f"{', '.join(names)} or the name of an artifact, {prefix}...", given)
+
+
+def _wanted(what: str, given: object) -> PydanticCustomError:
+    return PydanticCustomError("wanted", "{what}", {"what": what, "given": str(given)})
 
 
 class Top1AccuracyParams(ModelParams):
     """Which weights classify which images, seen how."""
 
-    weights: Literal["released"] | Annotated[str, StringConstraints(pattern=r"^weights/\S+$")]
+    weights: str
     """An artifact; ``released``: that of the model's authors, or the one that timm's model has."""
-    dataset: Literal["imagenet-1k-val", "imagenet-a", "imagenet-v2"] | OwnImages
-    """``data/...`` is an artifact of a project's own, of classes of ImageNet-1k."""
-    transform: Literal["trained", "analysis", "timm_default"] | Transform
+    dataset: str
+    """``imagenet-1k-val``, ``imagenet-a``, ``imagenet-v2``; ``data/...`` is an artifact of a
+    project's own, of classes of ImageNet-1k."""
+    transform: NamedTransform | Transform
     """``trained``: as its authors evaluate it; timm's models as their ``pretrained_cfg`` says.
     ``analysis`` and ``timm_default`` are mistakes that were made."""
     precision: Literal["tf32_off", "autocast_bf16"]
@@ -109,6 +123,31 @@ class Top1AccuracyParams(ModelParams):
     """``published``: the operations that the authors' code runs; ``fast``: ours, equal outputs."""
     seed: int = Field(default=0, ge=0)
     """Of the order of the images, and of what the model draws."""
+
+    @field_validator("weights")
+    @classmethod
+    def _an_artifact(cls, given: str) -> str:
+        return _one_of(given, ["released"], "weights/")
+
+    @field_validator("dataset")
+    @classmethod
+    def _a_data_set(cls, given: str) -> str:
+        return _one_of(given, list(IMAGES_OF), "data/")
+
+    @field_validator("transform", mode="plain")
+    @classmethod
+    def _a_transform(cls, given: object) -> object:
+        """Take a name, or every part by name; two kinds of one field have no clear refusal."""
+        if isinstance(given, Transform) or given in _NAMED:
+            return given
+        if not isinstance(given, dict):
+            raise _wanted(f"{', '.join(_NAMED)} or an object with every part", given)
+        try:
+            return Transform.model_validate_json(json.dumps(given))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise _wanted(f"{where}: {first['msg']}", given) from error
 
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""
@@ -123,15 +162,17 @@ class Top1AccuracyParams(ModelParams):
         trained, named = trained_transform(self.model), self.transform
         if named == "trained" or (trained is None and named == "timm_default"):
             return None  # timm knows its own models
-        used = {"analysis": ANALYSIS, "timm_default": TIMM_DEFAULT}.get(str(named), named)
-        if not isinstance(used, Transform) or used == trained:
+        used = named
+        if not isinstance(used, Transform):
+            used = ANALYSIS if named == "analysis" else TIMM_DEFAULT
+        if used == trained:
             return None
         if not isinstance(named, str) and (trained is None or used.mean == trained.mean):
             return None  # another crop may be meant so
         told = trained or "as timm's configuration of it says"
         return f"images {used}, while the model is evaluated with images {told}"
 
-    def as_trained(self) -> "Top1AccuracyParams":
+    def corrected(self) -> Self:
         """Give the same with the transform that the model is meant for."""
         return self.model_copy(update={"transform": "trained"})
 

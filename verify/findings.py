@@ -10,6 +10,7 @@ from verify.acceptance import Printed
 from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
+from verify.mistakes import only_with_mistake
 from verify.project import Project
 from verify.state import State
 from verify.verdict import Verdict
@@ -20,6 +21,7 @@ FindingKind = Literal[
     "summary_differs",
     "post_hoc_tolerance",
     "implausible",
+    "defective_protocol",
     "verdict_changed",
 ]
 
@@ -47,6 +49,7 @@ def findings_of(
         *_summaries(project),
         *_post_hoc(project, state),
         *_implausible(project),
+        *_defective(project, state, verdicts),
         *_alarms(project, verdicts),
     )
 
@@ -143,6 +146,19 @@ def _implausible(project: Project) -> Iterator[Finding]:
                     f"{times[0]:.0f} ms: more images in less time"
                 )
                 yield Finding("implausible", (one.claim, other.claim), detail)
+
+
+def _defective(
+    project: Project, state: State, verdicts: Mapping[str, Verdict]
+) -> Iterator[Finding]:
+    """Find printed figures that hold only by a mistake that their document made in measuring."""
+    for claim in project.claims.values():
+        if isinstance(claim.expect, Value) and verdicts[claim.id].verdict == "pass":
+            for need in project.needs[claim.id]:
+                mistake = only_with_mistake(state.stored, claim, need)
+                if mistake is not None:
+                    detail = f"{claim.expect.printed} {claim.expect.unit} holds, {mistake}"
+                    yield Finding("defective_protocol", (claim.id,), detail)
 
 
 def _wider(now: Tolerance, before: Tolerance) -> bool:

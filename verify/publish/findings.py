@@ -41,6 +41,11 @@ _TITLES = {
         "By the printed speeds a larger batch is done in less than four fifths of the time of a "
         "smaller one.",
     ),
+    "defective_protocol": (
+        "Figures that hold only by a mistake",
+        "The document's own way of measuring gives its figure, and is mistaken for the model: the "
+        "figure is not the model's.",
+    ),
     "verdict_changed": (
         "Known verdicts that changed",
         "The note of the claim says what was known, the ledger says otherwise.",
@@ -121,6 +126,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
         _section(report, "summary_differs"),
         _section(report, "post_hoc_tolerance"),
         _section(report, "implausible"),
+        _section(report, "defective_protocol"),
         _section(report, "verdict_changed"),
     ]
 
