@@ -30,7 +30,7 @@ Trust = Literal["published", "first use", "as given"]
 published one; it has the digest of the first file that was fetched. ``as given``: a folder of the
 user, of which only the listing is held."""
 
-_CHUNK_BYTES = 1 << 20
+_HEAD_BYTES = 8
 
 
 class Stamp(BaseModel):
@@ -250,6 +250,20 @@ def evidence(name: str) -> dict[str, JsonValue]:
     return found
 
 
+def held(name: str) -> str | None:
+    """Say in a word which file or folder is held as an artifact, without reading it again.
+
+    Returns:
+        Its SHA-256; of the user's folder how much it held; None if nothing was fetched.
+    """
+    try:
+        entry = artifact(name)
+        record = Cache(cache_folder()).record(name, entry)
+    except ReproductionError:
+        return None
+    return None if record is None else record.sha256 or str(record.listing)
+
+
 def _found(name: str) -> tuple[Artifact, Record]:
     entry = artifact(name)
     cache = Cache(cache_folder())
@@ -281,6 +295,14 @@ def sha256_of(file: Path) -> str:
     """Digest a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_safetensors(file: Path) -> bool:
+    """Tell by the header, the length of which stands in eight bytes before a JSON object."""
+    with file.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES + 1)
+    length = int.from_bytes(head[:_HEAD_BYTES], "little")
+    return head[_HEAD_BYTES:] == b"{" and length < file.stat().st_size
 
 
 def write_whole(path: Path, text: str) -> None:

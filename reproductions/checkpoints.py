@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import vig_models
-from reproductions.artifact_cache import evidence, locate
+from reproductions.artifact_cache import evidence, is_safetensors, locate
 from reproductions.artifacts import artifact
 from reproductions.errors import ReproductionError
 from reproductions.model_names import suggestion_for, supplier_of
@@ -127,7 +127,7 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
         ReproductionError: it is damaged, holds code, or holds no weights.
     """
     try:
-        content = load_file(path) if _is_safetensors(path) else _unpickled(path)
+        content = load_file(path) if is_safetensors(path) else _unpickled(path)
     except _DAMAGED as error:
         raise ReproductionError(f"{name}: {_unread(error)}") from error
     if not isinstance(content, Mapping):
@@ -142,14 +142,6 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
             f"{', '.join(map(repr, list(content)[:_SHOWN])) or 'nothing'}; it is no checkpoint"
         )
     return checkpoint
-
-
-def _is_safetensors(path: Path) -> bool:
-    """Tell by the header: its length in eight bytes, then a JSON object."""
-    with path.open("rb") as stream:
-        head = stream.read(9)
-    length = int.from_bytes(head[:8], "little")
-    return head[8:] == b"{" and length < path.stat().st_size
 
 
 def _unpickled(path: Path) -> Any:

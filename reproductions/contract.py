@@ -80,6 +80,10 @@ class Params(_Frozen):
         """Name the installed packages that supply the model; their versions count likewise."""
         return ()
 
+    def artifacts(self) -> tuple[str, ...]:
+        """Name the weights and data sets that are read; what is fetched counts likewise."""
+        return ()
+
     def printed_on(self) -> str | None:
         """Name the class of GPU that printed figures were taken on; None where none matters."""
         return None

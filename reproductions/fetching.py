@@ -21,6 +21,7 @@ from reproductions.artifact_cache import (
     Record,
     Stamp,
     Trust,
+    is_safetensors,
     key_of,
     sync_folder,
     write_whole,
@@ -91,9 +92,9 @@ def fetch(
         whole = record is not None and cache.problem(record, entry) is None
         if record is not None and whole and given is None:
             return Fetched(record, cache.place(record, entry), new=False, pinned=False)
-        if given is not None and given.is_dir():
-            return _folder(name, entry, cache, given)
         try:
+            if given is not None and given.is_dir():
+                return _folder(name, entry, cache, given)
             if record is not None and given is None and _unpacks_again(name, entry, cache, record):
                 observer.note(f"{name}: unpacked again")
                 return Fetched(record, cache.place(record, entry), new=True, pinned=False)
@@ -176,24 +177,25 @@ def _folder(name: str, entry: Artifact, cache: Cache, given: Path) -> Fetched:
     folder = given.resolve()
     try:
         listing = Listing.of(folder)
-        if listing.files == 0:
-            raise ReproductionError(
-                f"{given}: want a folder with {entry.what}, found no file in it"
-            )
-        record = Record(
-            name=name,
-            source=entry.source,
-            trust="as given",
-            url=None,
-            sha256=None,
-            md5=None,
-            stamp=None,
-            listing=listing,
-            folder=str(folder),
-        )
-        write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     except OSError as error:
-        raise _disk_error(name, cache, error) from error
+        raise ReproductionError(
+            f"{given}: want a folder that can be read, found: {error.strerror} "
+            f"({error.filename}); correct --from"
+        ) from error
+    if listing.files == 0:
+        raise ReproductionError(f"{given}: want a folder with {entry.what}, found no file in it")
+    record = Record(
+        name=name,
+        source=entry.source,
+        trust="as given",
+        url=None,
+        sha256=None,
+        md5=None,
+        stamp=None,
+        listing=listing,
+        folder=str(folder),
+    )
+    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
     return Fetched(record, folder, new=True, pinned=False)
 
 
@@ -272,7 +274,7 @@ def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
         return None
     with obtained.part.path.open("rb") as stream:
         head = stream.read(9)
-    if head[:2] == b"PK" or head[:1] == b"\x80" or head[8:] == b"{":
+    if head.startswith((b"PK", b"\x80")) or is_safetensors(obtained.part.path):
         return None
     return (
         f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that begins "

@@ -21,6 +21,7 @@ TORCH_FREE = [
     "reproductions.contract",
     "reproductions.conventions",
     "reproductions.errors",
+    "reproductions.fetching",
     "reproductions.measure",
     "reproductions.model_names",
     "reproductions.pooling",

@@ -103,7 +103,9 @@ class Arrivals:
 
             self.bar = ByteBar(name, done, total)
         else:
-            self.note(f"{name}: {size_words(total)}" + (f", {done} of them there" if done else ""))
+            self.note(
+                f"{name}: {size_words(total)}" + (f", {done} bytes of it there" if done else "")
+            )
 
     def advanced(self, done: int) -> None:
         """Show how many bytes are there."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from reproductions.artifact_cache import Cache, cache_folder, locate
 from reproductions.artifacts import Artifact, artifacts, matching
+from reproductions.contract import Params
 from reproductions.errors import ReproductionError
 from verify.errors import VerifyError
 from verify.project import Project
@@ -65,23 +66,21 @@ def chosen(patterns: Sequence[str]) -> list[str]:
         raise VerifyError(str(error)) from error
 
 
-def rows(project: Project, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
+def rows(project: Project | None, cache: Cache, names: Iterable[str] | None = None) -> list[Row]:
     """Describe artifacts: what is there, what is not, and how many claims want each.
 
     Raises:
         VerifyError: the cache cannot be read.
     """
     known = artifacts()
-    params = _params_by_claim(project)
+    params = _params_by_claim(project) if project is not None else {}
     try:
         return [_row(name, known[name], cache, params) for name in names or known]
     except (ReproductionError, OSError) as error:
         raise VerifyError(str(error)) from error
 
 
-def _row(
-    name: str, entry: Artifact, cache: Cache, params: Mapping[str, list[dict[str, Any]]]
-) -> Row:
+def _row(name: str, entry: Artifact, cache: Cache, params: Mapping[str, list[Params]]) -> Row:
     record = cache.record(name, entry)
     problem = cache.problem(record, entry) if record is not None else None
     state = "not fetched" if record is None else FETCHED
@@ -110,20 +109,25 @@ def source_words(entry: Artifact) -> str:
     return "timm" if entry.timm is not None else "sign in, then --from FILE"
 
 
-def _params_by_claim(project: Project) -> dict[str, list[dict[str, Any]]]:
+def _params_by_claim(project: Project) -> dict[str, list[Params]]:
     return {
-        claim.id: [need.params.model_dump() for need in project.all_needs(claim)]
+        claim.id: [need.params for need in project.all_needs(claim)]
         for claim in project.claims.values()
     }
 
 
-def wants(name: str, entry: Artifact, params: Mapping[str, Any]) -> bool:
-    """Tell whether a measurement with these params wants an artifact."""
-    if name in params.values():
-        return True
-    dataset = str(params.get("dataset", ""))
+def wants(name: str, entry: Artifact, params: Params) -> bool:
+    """Tell whether a measurement with these params wants an artifact.
+
+    A reproduction that is still to be written cannot say so; its model and data set do.
+    """
+    told = params.artifacts()
+    if told:
+        return name in told
+    given = params.model_dump()
+    dataset = str(given.get("dataset", ""))
     if name.startswith("weights/"):  # those of the catalogue are classifiers of ImageNet
-        return params.get("model") in entry.serves and dataset.startswith(_TRAINED_ON)
+        return given.get("model") in entry.serves and dataset.startswith(_TRAINED_ON)
     return dataset in entry.serves
 
 

@@ -4,7 +4,7 @@ Nothing here is stored: staleness is worked out at each reading, from digests ke
 so that one changed file or package version touches only what it can have changed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from heapq import merge
@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from reproductions.artifact_cache import held
 from reproductions.contract import Measurement
 from verify.digest import Modules, code_digest
 from verify.environment import package_version
@@ -82,6 +83,16 @@ class Codes:
     """Code digests by the modules they start from."""
     modules: dict[frozenset[str], Modules] = field(default_factory=dict)
     """Modules by the packages that count."""
+    artifacts: dict[str, str | None] = field(default_factory=dict)
+    """What is held of weights and data sets, by name."""
+
+    def fetched(self, names: Sequence[str]) -> dict[str, str]:
+        """Say which files are held of some artifacts; one that is not here is not compared."""
+        for name in names:
+            if name not in self.artifacts:
+                self.artifacts[name] = held(name)
+        found = ((name, self.artifacts[name]) for name in names)
+        return {name: sha256 for name, sha256 in found if sha256 is not None}
 
 
 def current_digests(project: Project, need: Need, codes: Codes | None = None) -> dict[str, Any]:
@@ -102,6 +113,7 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
         "code": codes.digests[modules],
         "packages": {name: package_version(name) for name in need.params.packages()},
         "protocol": need.spec.protocol,
+        **codes.fetched(need.params.artifacts()),
     }
 
 

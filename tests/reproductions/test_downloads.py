@@ -1,9 +1,11 @@
 """Downloads against a server that resumes, stalls, truncates, redirects and lies."""
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
+import random
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -315,6 +317,41 @@ def test_a_file_without_a_length_ends_at_its_mark(server, fetch, watcher):
     server.script("/file", host.chunked(HALF, whole=False), host.chunked(len(BODY), whole=True))
     assert fetch(url) == BODY
     assert watcher.begun == [(0, None), (0, None)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_servers_do_no_mixture_is_ever_taken_for_the_file(server, fetch, seed):
+    """Any sequence of troubles, over several versions and runs, ends with one version whole."""
+    draw = random.Random(seed)
+    versions = [bytes([version]) * draw.randint(100, 9000) for version in range(3)]
+
+    def changing(after):
+        def script(handler, served):
+            after(handler, served)
+            version = draw.randrange(3)
+            server.put("/file", versions[version], etag=f'"{version}"')
+
+        return script
+
+    def trouble():
+        length = draw.randint(0, 9000)
+        kinds = [
+            host.truncated(length),
+            host.status(503),
+            host.ignoring_range,
+            host.chunked(min(length, 100), whole=False),
+            changing(host.truncated(length)),
+            changing(host.serve),
+        ]
+        return draw.choice(kinds)
+
+    url = server.put("/file", versions[0], etag='"0"')
+    for _ in range(5):
+        server.script("/file", *[trouble() for _ in range(draw.randint(0, 4))])
+        with contextlib.suppress(DownloadError):
+            assert fetch(url) in versions
+    server.scripts.clear()
+    assert fetch(url) == server.files["/file"].body
 
 
 def test_an_encoding_nobody_asked_for_is_refused(server, fetch):

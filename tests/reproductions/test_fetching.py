@@ -445,6 +445,17 @@ def test_a_folder_of_the_user_is_used_where_it_is(toy, run, tmp_path):
     assert locate(name) == folder
 
 
+def test_a_folder_with_a_link_to_nowhere_is_one_sentence(toy, run, tmp_path):
+    folder = tmp_path / "val"
+    folder.mkdir()
+    (folder / "a.jpg").symlink_to(tmp_path / "gone")
+    message = (
+        rf"want a folder that can be read, found: No such file or directory \({folder}/a\.jpg\)"
+    )
+    with pytest.raises(ReproductionError, match=message):
+        run(toy("data/toy"), given=folder)
+
+
 def test_a_folder_is_no_weights_and_an_empty_one_no_data(toy, run, tmp_path):
     with pytest.raises(ReproductionError, match="want a file of weights, found a folder; name the"):
         run(toy(), given=tmp_path)

@@ -17,7 +17,9 @@ import pytest
 from reproductions.artifacts import artifacts
 from reproductions.contract import REGISTRY, SPECS
 from verify.arrivals import size_words
+from verify.cli import main
 from verify.fetch import wants
+from verify.planned import FreeParams
 
 
 def _load(name, path):
@@ -50,6 +52,9 @@ class ToyAccuracyParams(Params):
 
     def subject(self):
         return self.model
+
+    def artifacts(self):
+        return (f"weights/{self.model}",)
 
 
 declare(Spec(
@@ -140,7 +145,7 @@ def test_without_names_everything_is_listed(project, server):
     address = f"127.0.0.1:{server.port}"
     assert own[0] == ["weights/toyvig_s", address, "size unknown", "MIT", "1", "not fetched"]
     assert own[1] == ["weights/toyvig_b", address, "size unknown", "MIT", "0", "not fetched"]
-    assert own[2][4:] == ["1", "not fetched"]
+    assert own[2][4:] == ["0", "not fetched"]  # the reproduction does not name it
     assert server.asked == []
 
 
@@ -180,13 +185,34 @@ def test_the_list_is_for_programs_too(project, cache_home):
         ("weights/vig_s", {"model": "vig_s", "dataset": "coco-2017-val"}, False),
         ("weights/vig_s", {"model": "vig_s"}, False),
         ("weights/vig_s", {"model": "vig_b", "dataset": "imagenet-1k-val"}, False),
-        ("weights/vig_s", {"weights": "weights/vig_s"}, True),
         ("data/imagenet_a", {"model": "vig_s", "dataset": "imagenet-a"}, True),
         ("data/imagenet_a", {"model": "vig_s", "dataset": "imagenet-1k-val"}, False),
     ],
 )
 def test_a_measurement_wants_the_weights_of_its_model_and_its_images(name, params, wanted):
-    assert wants(name, artifacts()[name], params) == wanted
+    assert wants(name, artifacts()[name], FreeParams(**params)) == wanted
+
+
+def test_a_measurement_that_says_what_it_reads_is_believed():
+    class Told(FreeParams):
+        def artifacts(self):
+            return ("weights/vig_b", "data/imagenet_a")
+
+    given = Told(model="vig_s", dataset="imagenet-1k-val")
+    found = [name for name, entry in artifacts().items() if wants(name, entry, given)]
+    assert found == ["weights/vig_b", "data/imagenet_a"]
+
+
+def test_outside_of_any_project_the_tools_own_artifacts_are_listed(
+    cache_home, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("verify.root.__file__", str(tmp_path / "verify" / "root.py"))
+    assert main(["fetch"]) == 0
+    lines = capsys.readouterr().out.splitlines()[:-1]
+    assert [line.partition("\t")[0] for line in lines] == list(artifacts())
+    assert main(["fetch", "--project", str(tmp_path)]) == 2
+    assert "want a folder with claims.yaml" in capsys.readouterr().err
 
 
 # -- fetching ---------------------------------------------------------------------------
@@ -364,6 +390,32 @@ def test_a_claim_is_blocked_until_its_weights_are_fetched(project):
     assert body["measurement"]["evidence"]["weights"]["sha256"] == SHA256
     assert body["measurement"]["evidence"]["weights"]["trust"] == "published"
     assert "weights and data: 1 fetched; `verify fetch` lists all" in verify(project, "doctor").out
+
+
+def test_a_verdict_is_stale_once_other_weights_are_held(project, server, cache_home):
+    project.edit("own.yaml", f'    sha256: "{SHA256[:8]}"\n', "")
+    verify(project, "fetch", "toyvig_s")
+    verify(project, "run", ID)
+    digests = project.events("measured")[-1].digests
+    assert digests["weights/toyvig_s"] == SHA256
+
+    def stale():
+        return verify(project, "list", ID, "--json").json["claims"][0]["stale"]
+
+    assert not stale()
+    kept = cache_home.rename(cache_home.with_name("kept"))  # a machine without the weights
+    assert not stale()
+    kept.rename(cache_home)
+    (pin,) = (cache_home / "vig-verify/pins").iterdir()
+    pin.unlink()
+    (cache_home / "vig-verify/objects" / SHA256).unlink()
+    server.put("/s.pth", WEIGHTS + bytes(1000))
+    assert verify(project, "fetch", "toyvig_s").code == 0
+    assert stale()
+    diagnosis = verify(project, "doctor", "--json").json
+    assert "changed since: weights/toyvig_s" in [o["what"] for o in diagnosis["obstacles"]]
+    verify(project, "run", ID)
+    assert not stale()
 
 
 def test_the_command_by_hand_knows_the_catalogue(project):

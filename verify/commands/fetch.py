@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.artifacts import use_catalogue
 from verify.arrivals import Arrivals, fetched_words, planned_words, show_artifacts
 from verify.commands import DONE, Options
 from verify.errors import VerifyError
@@ -19,7 +20,7 @@ from verify.say import say
 
 def command(options: Options) -> int:
     """List weights and data sets, or fetch some."""
-    project = load(find_root(options.project))
+    project = _project(options)
     cache = cache_in(options.cache)
     if options.given is not None and len(chosen(options.names)) != 1:
         raise VerifyError(
@@ -33,6 +34,18 @@ def command(options: Options) -> int:
     return _fetch(cache, names, options)
 
 
+def _project(options: Options) -> Project | None:
+    """Load the project that is meant; outside of any the tool's own catalogue is there."""
+    try:
+        root = find_root(options.project)
+    except VerifyError:
+        if options.project is not None:
+            raise
+        use_catalogue(None)
+        return None
+    return load(root)
+
+
 def _list(found: list[Row], cache: Cache, *, as_json: bool) -> int:
     if as_json:
         listed = [asdict(row) for row in found]
@@ -43,7 +56,7 @@ def _list(found: list[Row], cache: Cache, *, as_json: bool) -> int:
     return DONE
 
 
-def _plan(project: Project, cache: Cache, names: list[str], options: Options) -> int:
+def _plan(project: Project | None, cache: Cache, names: list[str], options: Options) -> int:
     found = rows(project, cache, names)
     if options.json:
         listed = [asdict(row) for row in found]
