@@ -9,6 +9,15 @@ from typing import Literal
 
 from pydantic import Field
 
+from reproductions.catalog_accuracy import (
+    ANALYSIS,
+    IMAGES_OF,
+    TIMM_DEFAULT,
+    DetectionApParams,
+    Top1AccuracyParams,
+    Transform,
+    trained_transform,
+)
 from reproductions.catalog_graphs import GraphConstructionParams, GraphScalingParams
 from reproductions.catalog_networks import (
     CommunicationVolumeParams,
@@ -43,6 +52,9 @@ from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER
 from reproductions.model_params import ModelParams, Precision
 
 __all__ = [
+    "ANALYSIS",
+    "IMAGES_OF",
+    "TIMM_DEFAULT",
     "AnchorsParams",
     "ArchitectureParams",
     "BlockLatencyParams",
@@ -50,6 +62,7 @@ __all__ = [
     "CommunicationVolumeParams",
     "CostScalingParams",
     "DEGCModuleParams",
+    "DetectionApParams",
     "ExpertOverheadParams",
     "GraphConstructionParams",
     "GraphPropertiesParams",
@@ -68,10 +81,13 @@ __all__ = [
     "StorageParams",
     "TensorNetworkParams",
     "ThroughputParams",
+    "Top1AccuracyParams",
     "TrainingMemoryParams",
     "TrainingModesParams",
+    "Transform",
     "UpdateRuleParams",
     "WeightFormatsParams",
+    "trained_transform",
 ]
 
 

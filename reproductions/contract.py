@@ -93,6 +93,14 @@ class Params(_Frozen):
         """Tell whether only a CUDA device will do."""
         return False
 
+    def mistaken(self) -> str | None:
+        """Say as a clause which mistake in measuring they stand for; None if for none."""
+        return None
+
+    def corrected(self) -> Self:
+        """Give the same without that mistake."""
+        return self
+
 
 class Quantity(_Frozen):
     """One measured number with its interval; a deterministic one has low = value = high."""

@@ -9,6 +9,9 @@ writes one answer each, in order: ``outcome`` is ``ok`` (with ``measurement``), 
 (with ``reason``) or ``error`` (with ``exception``, ``message``, ``traceback``), ``id`` the
 number asked with, or null where the request could not be read.
 
+A request with ``"ask": true`` may be answered by ``{"id": 7, "so_far": {...}}`` first, a
+measurement that could end there: the worker waits for ``{"enough": true}`` or false.
+
 It sees names and params, never a claim. Answers go to what was stdout; file descriptors
 0 and 1 then point elsewhere, so that no library reads requests or writes between
 answers. When stdin ends, the parent is gone and the process exits at once, even in the
@@ -27,7 +30,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +40,7 @@ from typing import BinaryIO
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from reproductions.artifacts import use_catalogue
+from reproductions.asking import answered_by
 from reproductions.errors import NotMeasurableError
 from reproductions.measure import import_modules, measure, parse_params
 
@@ -49,6 +53,14 @@ class _Request(BaseModel):
     id: int
     name: str
     params: dict[str, JsonValue]
+    ask: bool = False
+    """Whether somebody waits who knows when a measurement may end early."""
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    enough: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.Thread(target=_read, args=(requests, queue), daemon=True).start()
     _write(answers, {"ready": _environment(options.device)})
     while True:
-        _write(answers, _answer(queue.get(), options.module, options.device))
+        line = queue.get()
+
+        def ask(so_far: Answer) -> bool:
+            _write(answers, so_far)
+            return _Reply.model_validate_json(queue.get()).enough
+
+        _write(answers, _answer(line, options.module, options.device, ask))
         _give_back_memory()
 
 
@@ -102,13 +120,18 @@ def _write(answers: BinaryIO, answer: Answer) -> None:
     answers.flush()
 
 
-def _answer(line: bytes, modules: Sequence[str], device: str) -> Answer:
+def _answer(
+    line: bytes, modules: Sequence[str], device: str, ask: Callable[[Answer], bool]
+) -> Answer:
     job: Answer = {"id": None}
     try:
         request = _Request.model_validate_json(line)
         job["id"] = request.id
         import_modules(modules)
-        return job | _measured(request, device)
+        if not request.ask:
+            return job | _measured(request, device)
+        with answered_by(lambda so_far: ask(job | {"so_far": so_far.model_dump(mode="json")})):
+            return job | _measured(request, device)
     except NotMeasurableError as obstacle:
         return job | {"outcome": "blocked", "reason": str(obstacle)}
     except Exception as error:  # noqa: BLE001  # whatever went wrong is the answer

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
+from pydantic import ValidationError
 
+from reproductions.contract import Measurement
 from verify.need import Need
 
 _POLL_S = 0.1
@@ -61,19 +63,31 @@ class Worker:
         self.pending = b""
         self.requests = 0
 
-    def measure(self, need: Need) -> Outcome:
+    def measure(
+        self, need: Need, is_enough: Callable[[Measurement], bool] | None = None
+    ) -> Outcome:
         """Run one reproduction within its time and memory limits.
 
         Never raises for what the child does: a death, a hang or a refusal is an outcome.
+
+        Args:
+            need: What to measure.
+            is_enough: Asked by reproductions that can end early whether what is known is enough;
+                None has them go to the end.
         """
         started = time.monotonic()
         try:
             self._start()
             self.requests += 1
             params = need.params.model_dump(mode="json")
-            self._send({"id": self.requests, "name": need.reproduction, "params": params})
+            asks = {} if is_enough is None else {"ask": True}
+            self._send({"id": self.requests, "name": need.reproduction, "params": params, **asks})
             limit_bytes = int(need.spec.memory_limit_gib * 2**30)
-            answer = self._receive(need.spec.time_limit_s, limit_bytes)
+            deadline = time.monotonic() + need.spec.time_limit_s
+            answer = self._receive(deadline, need.spec.time_limit_s, limit_bytes)
+            while is_enough is not None and "so_far" in answer:
+                self._send({"enough": is_enough(_read_measurement(answer["so_far"]))})
+                answer = self._receive(deadline, need.spec.time_limit_s, limit_bytes)
             if answer.pop("id", None) != self.requests:
                 raise _EndedError(f"the worker answered {answer!r:.200}, which was not asked")
         except _EndedError as error:
@@ -110,7 +124,8 @@ class Worker:
             start_new_session=True,
         )
         self.ready = None
-        ready = self._receive(_START_LIMIT_S, None)["ready"]
+        deadline = time.monotonic() + _START_LIMIT_S
+        ready = self._receive(deadline, _START_LIMIT_S, None)["ready"]
         # The process number says nothing about the measurement.
         self.ready = {key: value for key, value in ready.items() if key != "pid"}
 
@@ -122,9 +137,10 @@ class Worker:
         except OSError as error:
             raise _EndedError(self._last_words("took no request")) from error
 
-    def _receive(self, time_limit_s: float, memory_limit: int | None) -> dict[str, Any]:
+    def _receive(
+        self, deadline: float, time_limit_s: float, memory_limit: int | None
+    ) -> dict[str, Any]:
         """Wait for one line, watching the clock and the child's resident memory."""
-        deadline = time.monotonic() + time_limit_s
         while b"\n" not in self.pending:
             if time.monotonic() > deadline:
                 raise _EndedError(f"no answer within the limit of {time_limit_s:g} s")
@@ -183,3 +199,10 @@ class Worker:
 def _one_line(message: str) -> str:
     """Write a message as one sentence; pydantic's has several lines and an address."""
     return " ".join(re.sub(r"For further information visit \S+", "", message).split())
+
+
+def _read_measurement(answer: Any) -> Measurement:
+    try:
+        return Measurement.model_validate(answer)
+    except ValidationError as error:
+        raise _EndedError(f"the worker answered {answer!r:.200}, no measurement") from error

@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fresh", action="store_true", help="measure again what is current")
+    command.add_argument(
+        "--full", action="store_true", help="see all images, even once every claim is decided"
+    )
     command.add_argument("--dry-run", action="store_true", help="show the plan, measure nothing")
     _failing(command)
     _selecting(command, patterns=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 from reproductions.artifact_cache import Cache, cache_folder
 from reproductions.errors import ReproductionError
+from verify.early import unfinished
 from verify.environment import (
     PACKAGES,
     environment,
@@ -29,6 +30,8 @@ _RUN = "verify all"
 _GIB = 2**30
 _MISSING = re.compile(r"\bno (?P<kind>\w+) named (?P<names>[^()]+?) yet\b")
 _WANTED = re.compile(r"\bwants? (?P<what>.+?)(?=, found\b|;|$)")
+_EACH_WANT = re.compile(r"; (?=wants )")
+"""Between the things of an obstacle that wants several."""
 _COMMAND = re.compile(r"`([^`]+)`")
 _INPUTS = {
     "weights": re.compile(r"\b(weights|checkpoints?)\b", re.IGNORECASE),
@@ -97,6 +100,7 @@ def diagnose(project: Project, state: State) -> Diagnosis:
         project,
         state.stored,
         list(project.claims),
+        fresh=unfinished(project, state.stored, full=False),
         machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=[e.claim.id for e in report.entries if wants_more(e.verdict)],
     )
@@ -153,7 +157,8 @@ def _blocked(entry: Entry, stored: Mapping[str, Stored]) -> Iterator[tuple[str, 
         elsewhere = any(
             stored[event].machine != machine_slug() for event in verdict.evidence if event in stored
         )
-        yield _input(verdict.detail, elsewhere=elsewhere)
+        for part in _EACH_WANT.split(verdict.detail):
+            yield _input(part, elsewhere=elsewhere)
         return
     missing = _MISSING.search(verdict.detail)
     if missing is None:

@@ -11,6 +11,7 @@ from verify.acceptance import Printed, exactly
 from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
+from verify.mistakes import only_with_mistake
 from verify.need import Need
 from verify.null_model import shown_too
 from verify.project import Project
@@ -24,6 +25,7 @@ FindingKind = Literal[
     "post_hoc_tolerance",
     "implausible",
     "null_model_shows_it",
+    "defective_protocol",
     "verdict_changed",
 ]
 
@@ -53,6 +55,7 @@ def findings_of(
         *_implausible(project),
         *_beyond_reach(project, state),
         *_shown_by_nulls(project, state),
+        *_defective(project, state, verdicts),
         *_alarms(project, verdicts),
     )
 
@@ -186,6 +189,19 @@ def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:
     """Find claims that hold where they should not, such as of random weights."""
     for id_, detail in shown_too(project, state.stored):
         yield Finding("null_model_shows_it", (id_,), detail)
+
+
+def _defective(
+    project: Project, state: State, verdicts: Mapping[str, Verdict]
+) -> Iterator[Finding]:
+    """Find printed figures that hold only by a mistake that their document made in measuring."""
+    for claim in project.claims.values():
+        if isinstance(claim.expect, Value) and verdicts[claim.id].verdict == "pass":
+            for need in project.needs[claim.id]:
+                mistake = only_with_mistake(state.stored, claim, need)
+                if mistake is not None:
+                    detail = f"{claim.expect.printed} {claim.expect.unit} holds, {mistake}"
+                    yield Finding("defective_protocol", (claim.id,), detail)
 
 
 def _wider(now: Tolerance, before: Tolerance) -> bool:

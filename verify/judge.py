@@ -28,10 +28,12 @@ from verify.expect import (
 from verify.explain import explanations
 from verify.judge_pairs import by_rounds, on_stand_in, where_taken
 from verify.judge_sets import convention_of, judged_set
+from verify.kinds.by_image import words_on
 from verify.kinds.outcome import outcome
 from verify.kinds.rounds import above_noise, floor_of
 from verify.kinds.rules import SET_KINDS
 from verify.kinds.transfer import is_elsewhere, of_value
+from verify.mistakes import under_mistake
 from verify.need import WANTS_CUDA, Need
 from verify.project import Project
 from verify.rulings import (
@@ -63,18 +65,19 @@ from verify.structure import fact_of, matches
 from verify.verdict import Reason, Verdict
 
 
-def judge(project: Project, stored: Mapping[str, Stored]) -> dict[str, Verdict]:
-    """Judge every claim of a project.
+def judge(
+    project: Project, stored: Mapping[str, Stored], ids: Sequence[str] | None = None
+) -> dict[str, Verdict]:
+    """Judge the claims of a project.
 
     Args:
         project: The claims, checked.
         stored: Measurement outcomes by ``Need.key``.
-
-    Returns:
-        A verdict for every claim id, in claim order.
+        ids: Claims to judge, in this order; None for all, in claim order.
     """
     court = _Court(project, stored)
-    return {id_: court.verdict(claim) for id_, claim in project.claims.items()}
+    wanted = project.claims if ids is None else ids
+    return {id_: court.verdict(project.claims[id_]) for id_ in wanted}
 
 
 class _Court:
@@ -143,6 +146,7 @@ class _Court:
         )
         if verdict.verdict == "fail":
             verdict = self._missed(claim, expect, need, found, verdict)
+        verdict = under_mistake(self.stored, claim, need, verdict)
         if verdict.verdict != "pass":
             explained = explanations(self.project, self.stored, claim, expect, need)
             verdict = replace(verdict, explained_by=explained)
@@ -277,6 +281,7 @@ class _Court:
         verdict = self._derived(needs, stated, decide)
         verdict = by_rounds(claim, verdict, needs, [self._found(need) for need in needs])
         verdict = where_taken(self.project, claim, verdict, needs, self._found)
+        verdict = replace(verdict, detail=verdict.detail + words_on(*map(self._found, needs)))
         return self._capped(verdict, needs)
 
     def _derived(self, needs: Sequence[Need], stated: Sequence[str], decide: Decide) -> Verdict:

@@ -7,6 +7,7 @@ from reproductions.contract import Measurement
 from verify.acceptance import exactly, interval_of
 from verify.claim import Claim
 from verify.expect import Marks, Outcome
+from verify.kinds.by_image import by_image
 from verify.kinds.member import Member
 from verify.kinds.outcome import ran_out_of_memory
 from verify.kinds.rounds import rounds_of
@@ -91,6 +92,7 @@ def _member(project: Project, given: Input, need: Need, key: str, found: Found) 
         interval_of(quantity),
         exactly(quantity.value),
         quantity.level,
+        by_image=by_image(measured),
         rounds=rounds_of(measured),
         transfer=transfer_of(project, printing(project, given), need, found),
     )

@@ -77,7 +77,7 @@ def make_plan(
     stored: Mapping[str, Stored],
     ids: Sequence[str],
     *,
-    fresh: bool = False,
+    fresh: bool | Collection[str] = False,
     machine: Machine | None = None,
     unexplained: Collection[str] = (),
 ) -> Plan:
@@ -87,7 +87,8 @@ def make_plan(
         project: The claims, checked.
         stored: Outcomes so far, by ``Need.key``.
         ids: The claims asked for.
-        fresh: Measure again what is already current.
+        fresh: Measure again what is already current: all of it, or what has these ``Need.key``,
+            having stopped early.
         machine: Where it would run: what was only blocked on another one, or by something that
             was fetched since, is tried again; what wants a GPU is left out where there is none.
             None leaves all open.
@@ -105,7 +106,9 @@ def make_plan(
     }
     needs = {need.key: need for need in needs_of(project, ids)} | tried
     for need in needs.values():
-        because = _because(stored.get(need.key), fresh=fresh, machine=machine)
+        because = _because(stored.get(need.key), fresh=fresh is True, machine=machine)
+        if because is None and not isinstance(fresh, bool) and need.key in fresh:
+            because = "it stopped early"
         if because is None or need.absent() is not None or not (has_gpu or need.runs_on_cpu):
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))

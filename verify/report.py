@@ -11,6 +11,7 @@ from verify.claim import Cell, Claim
 from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
+from verify.mistakes import AGREEMENT
 from verify.need import Need
 from verify.null_model import null_verdicts
 from verify.project import Project
@@ -119,6 +120,7 @@ class Report:
             "pass_as_printed": passes["as_printed"],
             "pass_within_tolerance": passes["within_tolerance"],
             "pass_by_convention": passes["convention"],
+            "pass_by_mistake": passes[AGREEMENT],
             "fail_over_precise": sum(e.verdict.reason == "over_precise" for e in self.entries),
             "stale": sum(entry.verdict.stale for entry in self.entries),
         }

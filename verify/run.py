@@ -1,18 +1,20 @@
 """Measure what is missing, judge everything, record both: the only writer of measurements."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 from filelock import FileLock
 
+from reproductions.contract import Measurement
 from reproductions.telemetry import nothing_watched, telemetry_of
 from verify.child import Outcome, Worker
 from verify.code_digest import code_digest
 from verify.digest import digest
+from verify.early import asker, stopped_early, unfinished
 from verify.environment import PACKAGES, environment, has_gpu, machine_slug
 from verify.errors import VerifyError
 from verify.fetch import has_fetched
@@ -51,19 +53,28 @@ class Ran:
     interrupted: bool = False
 
 
-def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer) -> Ran:
+def run(
+    project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer, full: bool = False
+) -> Ran:
     """Measure what some claims need, judge all claims, record what is new.
 
     Nothing stale and no verdict changed: nothing is written. Each measurement is on disk
     before the next begins, so a run that dies loses only the one in progress.
+
+    Args:
+        project: The claims, checked.
+        ids: The claims.
+        fresh: Measure again what is current.
+        observer: Told of progress.
+        full: Take measurements to their end that could stop once every claim is decided.
 
     Raises:
         VerifyError: the results folder cannot be written.
         LedgerDamagedError: a chain does not hold.
     """
     state = state_of(project)
-    plan = plan_for(project, state, ids, fresh=fresh)
-    recorder = _Recorder(project, state)
+    plan = plan_for(project, state, ids, fresh=fresh, full=full)
+    recorder = _Recorder(project, state, full=full)
     ran = Ran()
     if plan.jobs or recorder.torn:
         recorder.start(plan.jobs, fresh=fresh)
@@ -80,7 +91,8 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
                         _measure(jobs[0], recorder, worker, ran, observer)
                 taken.update(job.need.key for job in plan.jobs)
                 # Only now is it known which claims miss and want an explanation.
-                plan = plan_for(project, state_of(project), ids, fresh=False).without(taken)
+                state = state_of(project)
+                plan = plan_for(project, state, ids, fresh=False, full=full).without(taken)
         except KeyboardInterrupt:
             ran.interrupted = True
     record_verdicts(project, recorder, ran)
@@ -88,7 +100,9 @@ def run(project: Project, ids: Sequence[str], *, fresh: bool, observer: Observer
     return ran
 
 
-def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool) -> Plan:
+def plan_for(
+    project: Project, state: State, ids: Sequence[str], *, fresh: bool, full: bool = False
+) -> Plan:
     """Plan what a run on this machine would measure, explanations of misses included."""
     verdicts = judge(project, state.stored)
     missing = [id_ for id_ in ids if wants_more(verdicts[id_])]
@@ -96,7 +110,7 @@ def plan_for(project: Project, state: State, ids: Sequence[str], *, fresh: bool)
         project,
         state.stored,
         ids,
-        fresh=fresh,
+        fresh=fresh or unfinished(project, state.stored, full=full),
         machine=Machine(machine_slug(), has_gpu(), cache(has_fetched)),
         unexplained=missing,
     )
@@ -127,7 +141,8 @@ def compare(
             if job.need.spec.processes > 1:
                 continue  # no timing comes out twice the same
             observer.started(job)
-            body = worker_on(_device_of(job)).measure(job.need).body
+            is_enough = asker(project, partial(dict, stored), job.need)
+            body = worker_on(_device_of(job)).measure(job.need, is_enough).body
             observer.finished(job, body)
             now = unrecorded(body)
             before = stored.get(job.need.key)
@@ -203,7 +218,7 @@ def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer
         if recorder.measured_meanwhile(job):
             return
         observer.started(job)
-        outcome = worker.measure(job.need)
+        outcome = worker.measure(job.need, recorder.asker(job))
         recorder.measured(job, outcome)
     ran.measured += 1
     ran.errors += outcome.body["outcome"] == "error"
@@ -264,8 +279,9 @@ def _workers(project: Project) -> Iterator[Any]:
 class _Recorder:
     """Writes one run's events to this machine's ledger, opening the run before the first."""
 
-    def __init__(self, project: Project, state: State) -> None:
+    def __init__(self, project: Project, state: State, *, full: bool = False) -> None:
         self.project = project
+        self.full = full
         machine = machine_slug()
         self.folder = project.results / machine
         self.ledger = Ledger(self.folder)
@@ -327,9 +343,16 @@ class _Recorder:
             event.type == "measured"
             and event.body["key"] == job.need.key
             and event.body["outcome"] != "error"
+            and not (self.full and stopped_early(event.body))
             and event.digests == self.digests[job.need.key]
             for event in self.ledger.events()[self.known :]
         )
+
+    def asker(self, job: Job) -> Callable[[Measurement], bool] | None:
+        """Give what may end a measurement early; None where it is to go to its end."""
+        if self.full:
+            return None
+        return asker(self.project, lambda: state_of(self.project).stored, job.need)
 
     def measured(self, job: Job, outcome: Outcome) -> None:
         """Record one outcome, and which older one it replaces."""

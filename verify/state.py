@@ -151,9 +151,14 @@ class _Latest:
     stale: bool
 
     @property
-    def rank(self) -> tuple[bool, bool]:
-        """What is current beats what is stale, then what succeeded; later events win ties."""
-        return (not self.stale, self.event.body["outcome"] == "ok")
+    def rank(self) -> tuple[bool, bool, bool]:
+        """What is current beats what is stale, then what succeeded, then what went to its end.
+
+        Later events win ties.
+        """
+        measurement = self.event.body.get("measurement") or {}
+        complete = measurement.get("facts", {}).get("complete") is not False
+        return (not self.stale, self.event.body["outcome"] == "ok", complete)
 
     def read(self) -> Stored:
         known = unrecorded(self.event.body)

@@ -108,9 +108,12 @@ def summary(report: Report) -> str:
     counts = report.counts()
     failed, passed = counts["fail"], counts["pass"]
     decided, convention = passed + failed, counts["pass_by_convention"]
+    mistaken = counts["pass_by_mistake"]
+    by_mistake = f"{mistaken} only by a mistake in measuring, " if mistaken else ""
     return (
-        f"decided {decided} of {counts['claims']}: {passed - convention} hold as printed, "
-        f"{convention} only under a counting convention inferred from the table, "
+        f"decided {decided} of {counts['claims']}: {passed - convention - mistaken} hold as "
+        f"printed, {convention} only under a counting convention inferred from the table, "
+        f"{by_mistake}"
         f"{failed} do not{_by_padding(counts['fail_over_precise'])}; "
         f"{counts['claims'] - decided} undecided"
     )

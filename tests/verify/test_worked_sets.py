@@ -26,7 +26,7 @@ planned_reproductions:
   peak_bytes: {unit: GiB, better: lower}
   patch_distance: {unit: patches}
   similarity: {unit: cosine}
-  top1_accuracy: {unit: percent, better: higher}
+  hit_rate: {unit: percent, better: higher}
 """ % ("0" * 64)
 
 
@@ -121,10 +121,10 @@ claims:
           - - {reproduction: speed, params: {model: toyvig, batch: 16}}
             - {reproduction: speed, params: {model: d, batch: 16}}
   # 11. A summary of a paper.
-  - id: toyvig.top1_accuracy.vig_s
+  - id: toyvig.hit_rate.vig_s
     found_at: [{section: "2", printed: "68.6"}]
     statement: ViG-S reaches 68.6 % in the analysis pipeline.
-    reproduction: top1_accuracy
+    reproduction: hit_rate
     params: {model: vig_s, protocol: analysis}
     primary: {paper: vig, printed: "80.4"}
     expect: {kind: value, printed: "68.6", unit: percent}
@@ -289,6 +289,6 @@ def test_9_comparable_is_left_open_where_the_readings_differ(project: Project) -
 
 def test_11_the_verdict_is_on_the_summary_and_the_primary_differs(project: Project) -> None:
     found = verdicts(project, {("vig_s", None): 68.6})
-    assert found["toyvig.top1_accuracy.vig_s"].verdict == "pass"
+    assert found["toyvig.hit_rate.vig_s"].verdict == "pass"
     told = findings_of(project, State({}, {}), found)
     assert [f.kind for f in told] == ["summary_differs"]

@@ -21,7 +21,8 @@ def command(options: Options) -> int:
     alarm = words_in(options.fail_on, "--fail-on")
     ids = selected(project, options)
     if options.dry_run:
-        plan = runner.plan_for(project, state_of(project), ids, fresh=options.fresh)
+        state = state_of(project)
+        plan = runner.plan_for(project, state, ids, fresh=options.fresh, full=options.full)
         if options.json:
             say(json.dumps(plan.as_json(), indent=1))
         else:
@@ -31,7 +32,7 @@ def command(options: Options) -> int:
         if options.check:
             differences = runner.compare(project, ids, fresh=options.fresh, observer=watcher)
             return _checked(project, differences, as_json=options.json)
-        ran = runner.run(project, ids, fresh=options.fresh, observer=watcher)
+        ran = runner.run(project, ids, fresh=options.fresh, observer=watcher, full=options.full)
     report = report_of(project, ids)
     show_report(report, as_json=options.json)
     if ran.interrupted:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verify.acceptance import Interval
+from verify.kinds.by_image import ByImage
 from verify.kinds.rounds import LEVEL, Rounds, speedup
 from verify.kinds.transfer import Transfer, ratio_of
 from verify.verdict import PartVerdict, Verdict, Word
@@ -25,6 +26,8 @@ class Member:
     """Why there is no number."""
     out_of_memory: bool = False
     """There is no number because the run did not fit; counted apart, never a win or a loss."""
+    by_image: ByImage | None = None
+    """Which images were right, where it is an accuracy over all of them."""
     rounds: Rounds | None = None
     """The times of a speed, round by round."""
     transfer: Transfer | None = None

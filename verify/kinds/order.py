@@ -9,6 +9,7 @@ from verify.acceptance import Interval
 from verify.compare import holds
 from verify.expect import BestOf, Monotone, Ordering
 from verify.figure import Relation
+from verify.kinds.by_image import compare
 from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
 from verify.kinds.rounds import above_noise, speedup
 from verify.kinds.transfer import of_order
@@ -57,6 +58,9 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
         return Part(what, obstacle, numbers)
     if first.interval is None or second.interval is None:
         raise ValueError(f"{what}: want two numbers or an obstacle, got neither")
+    image_by_image = compare(first.by_image, second.by_image)
+    if image_by_image is not None:
+        numbers += f"; {image_by_image}"
     paired = speedup(first.rounds, second.rounds, _ERROR_RATE / of)
     if paired is not None:
         verdict = related(holds(relation, paired, _ONE), f"{words}, round by round")

@@ -51,6 +51,11 @@ TITLES: dict[FindingKind, tuple[str, str]] = {
         "The same is measured where it should not show, such as with random weights, and holds "
         "there: it needs no learning. The verdict is on the model alone.",
     ),
+    "defective_protocol": (
+        "Figures that hold only by a mistake",
+        "The document's own way of measuring gives its figure, and is mistaken for the model: the "
+        "figure is not the model's.",
+    ),
     "verdict_changed": (
         "Known verdicts that changed",
         "The note of the claim says what was known, the ledger says otherwise.",
@@ -130,6 +135,7 @@ def _sections(project: Project, report: Report) -> list[Section]:
         _section(report, "post_hoc_tolerance"),
         _section(report, "implausible"),
         _section(report, "null_model_shows_it"),
+        _section(report, "defective_protocol"),
         _section(report, "verdict_changed"),
     ]
 

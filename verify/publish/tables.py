@@ -173,13 +173,15 @@ def _summary_page(
 ) -> str:
     counts = report.counts()
     decided = counts["pass"] + counts["fail"]
+    mistaken = counts["pass_by_mistake"]
+    by_mistake = f", {mistaken} only by a mistake in measuring" if mistaken else ""
     lines = [
         "# What holds",
         "",
         f"**decided {decided}: {counts['pass']} hold, {counts['fail']} do not; "
         f"{counts['claims'] - decided} undecided.** Of those that hold, "
         f"{counts['pass_by_convention']} hold only under a counting convention inferred from "
-        "the table.",
+        f"the table{by_mistake}.",
         "",
         *_scopes(report),
         *_failing(report),
