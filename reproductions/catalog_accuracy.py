@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from reproductions.artifacts import serving
 from reproductions.contract import Convention, Spec, declare
 from reproductions.model_names import supplier_of
 from reproductions.model_params import ModelParams
@@ -134,7 +135,7 @@ class Top1AccuracyParams(ModelParams):
     def _a_data_set(cls, given: str) -> str:
         return _one_of(given, list(IMAGES_OF), "data/")
 
-    @field_validator("transform", mode="plain")
+    @field_validator("transform", mode="before")
     @classmethod
     def _a_transform(cls, given: object) -> object:
         """Take a name, or every part by name; two kinds of one field have no clear refusal."""
@@ -152,6 +153,21 @@ class Top1AccuracyParams(ModelParams):
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""
         return self.device == "cuda"
+
+    def weights_of(self) -> tuple[str, ...]:
+        """Name the artifacts that may be meant by the weights; one, if all is well."""
+        if self.weights != "released":
+            return (self.weights,)
+        ours = supplier_of(self.model) == "vig_models"
+        return (f"weights/{self.model}",) if ours else serving(self.model)
+
+    def images_of(self) -> str:
+        """Name the artifact of the images."""
+        return IMAGES_OF.get(self.dataset, self.dataset)
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Name the weights and the images."""
+        return (*self.weights_of(), self.images_of())
 
     def packages(self) -> tuple[str, ...]:
         """Name those that supply the model, and those that decode and resize the images."""

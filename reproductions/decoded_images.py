@@ -57,6 +57,7 @@ def resize_and_crop(transform: Transform) -> Callable[[Picture.Image], Pixels]:
         # timm rounds crop / crop_pct down to the pixel.
         crop_pct=transform.crop / (transform.resize + 0.5),
         crop_mode=transform.crop_mode,
+        mean=transform.mean,  # the color of a border
     )
     return lambda picture: numpy.asarray(timms(picture), dtype=numpy.uint8)
 
@@ -74,6 +75,7 @@ class DecodedImages:
             "images": manifest.sha256,
             "resize": [transform.resize, transform.crop, transform.interpolation],
             "mode": transform.crop_mode,
+            "border": transform.mean if transform.crop_mode == "border" else None,
             "by": {name: version(name) for name in ("timm", "torchvision", "pillow")},
         }
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]

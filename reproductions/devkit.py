@@ -3,6 +3,7 @@
 The kit numbers its synsets in an order of its own, from 1; ``meta.mat`` says which is which.
 """
 
+import zlib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -39,7 +40,11 @@ def classes_by_devkit(kit: Path, synsets: Sequence[str]) -> list[int]:
 
 def _numbered(meta: Path) -> dict[int, str]:
     """Map the kit's numbers to synsets, leaves alone, which are the 1,000 classes."""
-    read = import_module("scipy.io").loadmat(meta, squeeze_me=True)["synsets"]
+    matlab = import_module("scipy.io.matlab")
+    try:
+        read = matlab.loadmat(meta, squeeze_me=True)["synsets"]
+    except (matlab.MatReadError, zlib.error) as error:
+        raise ValueError(f"{META}: {error}") from error
     return {
         int(one["ILSVRC2012_ID"]): str(one["WNID"]) for one in read if int(one["num_children"]) == 0
     }

@@ -13,17 +13,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from reproductions.artifact_cache import locate
-from reproductions.artifacts import artifact, short
-from reproductions.catalog import IMAGES_OF
+from reproductions.artifacts import short
 from reproductions.contract import NotMeasurableError
 from reproductions.devkit import classes_by_devkit
+from reproductions.errors import ReproductionError
 from reproductions.parquet_images import parquet_images
 
-__all__ = ["Image", "Images", "ImagesError", "images_of", "synsets", "synsets_of_a"]
+__all__ = ["Image", "Images", "ImagesError", "labeled_images", "synsets", "synsets_of_a"]
 
 DEVKIT = "data/imagenet_devkit"
 _ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
@@ -87,17 +87,17 @@ _KNOWN: Mapping[str, _Known] = {
 }
 
 
-def images_of(dataset: str) -> Images:
-    """Find the images of a data set, as params name it.
+def labeled_images(name: str) -> Images:
+    """Find the images of a data set.
+
+    Args:
+        name: of the artifact, such as ``data/imagenet_val``.
 
     Raises:
         NotMeasurableError: it was not fetched.
         ImagesError: it has other classes, or other numbers of images, than it should.
     """
-    name = IMAGES_OF.get(dataset, dataset)
-    artifact(name)  # a name that nothing has is told apart from a data set that is not there
-    place = locate(name)
-    images = _found(name, place)
+    images = _found(name, locate(name))
     known = _KNOWN.get(name)
     if known is not None:
         _check_counts(images, known)
@@ -119,7 +119,11 @@ def synsets_of_a() -> tuple[str, ...]:
 
 
 def _shipped(name: str) -> list[str]:
-    return files("timm").joinpath("data", "_info", name).read_text(encoding="utf-8").split()
+    timm = find_spec("timm")  # is not imported, only looked into
+    if timm is None or timm.origin is None:
+        raise ReproductionError("want timm with the synsets of ImageNet-1k, found none; install it")
+    file = Path(timm.origin).parent / "data" / "_info" / name
+    return file.read_text(encoding="utf-8").split()
 
 
 # -- the forms a data set comes in ------------------------------------------------------

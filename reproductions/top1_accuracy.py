@@ -33,11 +33,9 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 
 from reproductions.artifact_cache import cache_folder, evidence, locate, sync_folder
-from reproductions.artifacts import serving
 from reproductions.asking import is_asked, is_enough
 from reproductions.catalog import (
     ANALYSIS,
-    IMAGES_OF,
     TIMM_DEFAULT,
     Top1AccuracyParams,
     Transform,
@@ -54,8 +52,7 @@ from reproductions.contract import (
 from reproductions.decoded_images import DecodedImages
 from reproductions.errors import ReproductionError
 from reproductions.image_manifest import Manifest, manifest_of
-from reproductions.labeled_images import Images, images_of
-from reproductions.model_names import supplier_of
+from reproductions.labeled_images import Images, labeled_images
 from reproductions.placement import class_name, place_of
 from reproductions.precision import precision
 from reproductions.without_replacement import bounds
@@ -74,11 +71,11 @@ _AHEAD = 2
 def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
     """Count the images that ``params.model`` classifies rightly."""
     weights = _weights(params)
-    _all_there(weights, IMAGES_OF.get(params.dataset, params.dataset))
+    _all_there(weights, params.images_of())
     place = _place(params, device)
     model, told = load_weights(params.model, weights, implementation=params.implementation)
     transform = _transform(params, model)
-    images = images_of(params.dataset)
+    images = labeled_images(params.images_of())
     manifest = manifest_of(images)
     run = _Run(
         images,
@@ -107,11 +104,7 @@ def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
 
 def _weights(params: Top1AccuracyParams) -> str:
     """Name the artifact of the weights."""
-    if params.weights != "released":
-        return params.weights
-    if supplier_of(params.model) == "vig_models":
-        return f"weights/{params.model}"
-    names = serving(params.model)
+    names = params.weights_of()
     if len(names) != 1:
         found = " and ".join(names) or "none"
         raise ReproductionError(
