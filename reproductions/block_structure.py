@@ -184,7 +184,7 @@ def _hooks(parts: Mapping[str, nn.Module], recorder: _Recorder) -> Iterator[None
 
 
 _PLAIN = {
-    **dict.fromkeys(("gelu", "relu", "silu", "hardswish", "leaky_relu"), "activation"),
+    **dict.fromkeys(("gelu", "relu", "silu", "hardswish"), "activation"),
     "native_batch_norm": "norm",
     "native_layer_norm": "norm",
     "_adaptive_avg_pool2d": "pooling",
