@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from verify.expect import Operation, PrintedFigure, claims_in
-from verify.null_model import null_words
+from verify.null_model import null_numbers, null_words
 from verify.project import Project
 from verify.report import Entry, Report, worst_first
 from verify.say import say
@@ -186,7 +186,7 @@ def explain(project: Project, state: State, entry: Entry) -> None:
         say(f"part       {part_words(part)}")
     if entry.null is not None:
         word = f"{MARKS[entry.null.verdict]} {WORDS[entry.null.verdict]}"
-        say(f"null model {null_words(project, claim.id)}: {word} ({entry.null.detail})")
+        say(f"null model {null_words(project, claim.id)}: {word} ({null_numbers(entry.null)})")
     for line in ("", *number_line(entry)):
         say(f"  {line}".rstrip())
     _explain_keys(entry)

@@ -42,7 +42,7 @@ def shown_too(project: Project, stored: Mapping[str, Stored]) -> Iterator[tuple[
         if null.verdict == "pass":
             yield id_, f"holds of {model} too: {null.detail}"
         elif means.verdict == "pass":
-            yield id_, f"by the means holds of {model} too: {_numbers(null)}"
+            yield id_, f"by the means holds of {model} too: {null_numbers(null)}"
         elif _in_part(means):
             yield id_, f"holds of {model} too in some readings: {means.detail}"
 
@@ -60,7 +60,8 @@ def _in_part(verdict: Verdict) -> bool:
     return verdict.verdict == "inconclusive" and readings.get(verdict.reason, False)
 
 
-def _numbers(verdict: Verdict) -> str:
+def null_numbers(verdict: Verdict) -> str:
+    """Give the numbers a null model was judged on, or why there are none."""
     parts = "; ".join(f"{part.what}: {part.numbers}" for part in verdict.parts)
     return parts or verdict.detail
 
