@@ -51,6 +51,18 @@ def test_a_changed_package_alone_is_outdated(measured, monkeypatch):
     assert outdated(project, need_of(project), current_digests(project, need_of(project))) == []
 
 
+def test_a_package_that_is_not_here_is_not_compared(measured, monkeypatch):
+    project = measured.project()
+    need = need_of(project, "toyvig.toy_count.toyvig_ti")
+    digests = current_digests(project, need)
+    assert digests["packages"]
+    monkeypatch.setattr(module, "package_version", lambda name: None)
+    assert outdated(project, need, digests) == []
+    absent = current_digests(project, need)
+    monkeypatch.undo()
+    assert outdated(project, need, absent) == ["packages"]
+
+
 def test_a_measurement_without_digests_is_outdated_in_all(measured):
     project = measured.project()
     assert outdated(project, need_of(project), {}) == ["code", "packages", "protocol"]
