@@ -88,7 +88,7 @@ def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
     order = shuffled([image.name for image in images.all], params.seed)
     torch.manual_seed(params.seed)
     with DecodedImages(images, manifest, transform) as decoded:
-        _see(run, params, _Classifier(model.to(place), transform, params, place), decoded, order)
+        _see(run, params, Classifier(model.to(place), transform, params, place), decoded, order)
         decoded_here = decoded.decoded
     sources: dict[str, JsonValue] = {
         "weights": told,
@@ -158,7 +158,7 @@ def shuffled(names: Sequence[str], seed: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Classifier:
+class Classifier:
     """A model with what comes before it on the device."""
 
     model: nn.Module
@@ -256,13 +256,13 @@ def _quantity(right: int, seen: int, total: int) -> Quantity:
 def _see(
     run: _Run,
     params: Top1AccuracyParams,
-    classify: _Classifier,
+    classify: Classifier,
     decoded: DecodedImages,
     order: Sequence[int],
 ) -> None:
     """Classify image after image until all are seen, or enough is known."""
     ask_at = _FIRST_ASKED
-    for numbers, pixels in _batches(decoded, order, params.batch):
+    for numbers, pixels in batches(decoded, order, params.batch):
         run.add(numbers, classify(pixels))
         if run.seen < ask_at or run.seen == len(order) or not is_asked():
             continue
@@ -271,7 +271,7 @@ def _see(
         ask_at = max(run.seen + 1, int(run.seen * _ASKED_EVERY))
 
 
-def _batches(
+def batches(
     decoded: DecodedImages, order: Sequence[int], size: int
 ) -> Iterator[tuple[Sequence[int], NDArray[numpy.uint8]]]:
     """Yield batches; those that come next are read meanwhile."""

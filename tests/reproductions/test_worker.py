@@ -13,6 +13,7 @@ import pytest
 
 TOY = """
 import os, subprocess, sys, time
+from reproductions.asking import is_asked, is_enough
 from reproductions.contract import Convention, Measurement, NotMeasurableError, Params, Quantity
 from reproductions.contract import Spec, declare, reproduction
 
@@ -35,6 +36,11 @@ def toy_behavior(params, device):
         raise ValueError("broken on purpose")
     elif params.behavior == "blocked":
         raise NotMeasurableError(f"wants a CUDA device, found {device}")
+    elif params.behavior == "ask":
+        for part in range(1, 4):
+            if is_enough(Measurement(values={"all": Quantity.exact(part, "param")})):
+                return Measurement(values={"all": Quantity.exact(part, "param")})
+        return Measurement(values={"all": Quantity.exact(100 + is_asked(), "param")})
     elif params.behavior == "sleep":
         print("asleep", file=sys.stderr, flush=True)
         time.sleep(60)
@@ -62,9 +68,9 @@ class Worker:
     def receive(self):
         return json.loads(self.process.stdout.readline())
 
-    def ask(self, behavior, *, number=7, name="toy_behavior"):
+    def ask(self, behavior, *, number=7, name="toy_behavior", **more):
         params = {"behavior": behavior}
-        self.send(json.dumps({"id": number, "name": name, "params": params}))
+        self.send(json.dumps({"id": number, "name": name, "params": params, **more}))
 
     def answer(self, behavior, **request):
         self.ask(behavior, **request)
@@ -115,6 +121,35 @@ def test_a_measurement_comes_with_its_cost(shared_worker):
     assert answer["measurement"]["values"]["all"]["value"] == 1
     assert 0 <= answer["duration_s"] < 60
     assert answer["peak_rss_bytes"] > 1_000_000
+
+
+def value(answer, key="measurement"):
+    return answer[key]["values"]["all"]["value"]
+
+
+@pytest.mark.parametrize(("enough_at", "found"), [(1, 1), (3, 3), (9, 101)])
+def test_a_measurement_that_may_end_asks_and_waits_for_the_answer(shared_worker, enough_at, found):
+    shared_worker.ask("ask", ask=True)
+    for part in range(1, min(enough_at, 3) + 1):
+        asked = shared_worker.receive()
+        assert (asked["id"], set(asked)) == (7, {"id", "so_far"})
+        assert value(asked, "so_far") == part
+        shared_worker.send(json.dumps({"enough": part == enough_at}))
+    answer = shared_worker.receive()
+    assert (answer["outcome"], value(answer)) == ("ok", found)
+
+
+def test_nobody_is_asked_who_did_not_say_that_he_waits(shared_worker):
+    assert value(shared_worker.answer("ask")) == 100
+
+
+def test_an_answer_that_is_none_is_an_error_and_the_worker_lives_on(shared_worker):
+    shared_worker.ask("ask", ask=True)
+    shared_worker.receive()
+    shared_worker.send(json.dumps({"enough": "perhaps"}))
+    answer = shared_worker.receive()
+    assert (answer["outcome"], answer["exception"]) == ("error", "ValidationError")
+    assert value(shared_worker.answer("ask")) == 100
 
 
 def test_what_a_reproduction_prints_does_not_reach_the_pipe(shared_worker):

@@ -145,6 +145,25 @@ def test_the_words_of_a_reproduction_tell_what_it_could_not_do_without(sentence,
     assert _input(sentence, elsewhere=elsewhere) == found
 
 
+def test_a_claim_that_waits_for_weights_and_data_stands_under_both(toy):
+    detail = (
+        "wants weights vig_s (ViG-S), found none in the cache; run `verify fetch vig_s`; wants the "
+        "data set imagenet_val (50,000 images), found none; sign in; then run `verify fetch "
+        "imagenet_val --from FILE`"
+    )
+    id_ = toy.row("7")
+    blocked = Verdict(verdict="blocked", reason="not_measurable", detail=detail)
+    found = [(o.kind, o.what, o.command) for o in grouped(toy, {id_: blocked})]
+    assert found == [
+        ("weights", "weights vig_s (ViG-S)", "verify fetch vig_s"),
+        (
+            "data",
+            "the data set imagenet_val (50,000 images)",
+            "verify fetch imagenet_val --from FILE",
+        ),
+    ]
+
+
 # -- with claims of our own --------------------------------------------------------------
 
 
