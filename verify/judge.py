@@ -192,11 +192,12 @@ class _Court:
             found = self._found(need)
             if isinstance(found, Verdict):
                 return replace(found, detail=f"protocol {name}: {found.detail}")
-            hits += [
-                f"{name} counted {key}: {found.values[key].value:g}"
-                for key in standing_at(need.spec, found, accepted, "inside")
-                if claim.convention in {"unstated", key}
-            ]
+            keys = standing_at(need.spec, found, accepted, "inside")
+            stated = found.values.get(claim.convention)
+            if stated is not None:  # which may be no way of counting but a number of its own
+                is_inside = accepted.standing(interval_of(stated)) == "inside"
+                keys = [claim.convention] if is_inside else []
+            hits += [f"{name} counted {key}: {found.values[key].value:g}" for key in keys]
         if not hits:
             return None
         detail = f"the document leaves open how it was taken; these fit: {'; '.join(hits)}"

@@ -52,6 +52,10 @@ class Plan:
         """Leave out the measurements with these ``Need.key``."""
         return replace(self, jobs=tuple(job for job in self.jobs if job.need.key not in keys))
 
+    def among(self, keys: Collection[str]) -> "Plan":
+        """Leave out the measurements with any other ``Need.key``."""
+        return replace(self, jobs=tuple(job for job in self.jobs if job.need.key in keys))
+
     @property
     def estimate_s(self) -> float:
         """Seconds the jobs are expected to take, one after the other."""

@@ -93,6 +93,8 @@ def run(
                 # Only now is it known which claims miss and want an explanation.
                 state = state_of(project)
                 plan = plan_for(project, state, ids, fresh=False, full=full).without(taken)
+                # What code has made stale meanwhile waits: these processes run the code of before.
+                plan = plan.among(recorder.digests)
         except KeyboardInterrupt:
             ran.interrupted = True
     record_verdicts(project, recorder, ran)

@@ -139,6 +139,13 @@ def test_the_plan_in_json_names_jobs_blocked_claims_and_time(project):
     assert found["estimate_s"] == plan.estimate_s
 
 
+def test_a_plan_may_be_held_to_some_measurements(project):
+    plan = make_plan(project, {}, list(project.claims))
+    first = plan.jobs[0].need.key
+    assert [job.need.key for job in plan.among({first, "no such key"}).jobs] == [first]
+    assert plan.among({}).jobs == ()
+
+
 def test_a_project_measured_completely_plans_nothing(measured):
     project = measured.project()
     plan = make_plan(project, state_of(project).stored, list(project.claims))
