@@ -106,17 +106,13 @@ def test_a_global_graph_without_self_loops_shows(monkeypatch):
     assert {"global_graph", "global_edges", "attention"} <= broken()
 
 
-def test_another_slope_of_the_attention_shows(monkeypatch):
+def test_another_attention_shows(monkeypatch):
     before = clustervig.GATv2Conv.forward
-
-    def steeper(layer, centers, edges):
-        slope, layer.negative_slope = layer.negative_slope, 0.9
-        try:
-            return before(layer, centers, edges)
-        finally:
-            layer.negative_slope = slope
-
-    monkeypatch.setattr(clustervig.GATv2Conv, "forward", steeper)
+    monkeypatch.setattr(
+        clustervig.GATv2Conv,
+        "forward",
+        lambda layer, centers, edges: 1.01 * before(layer, centers, edges),
+    )
     assert broken() == {"attention"}
 
 

