@@ -33,7 +33,8 @@ Cost: 10 s on a CPU, a minute for the largest model. Source: Section IV and Algo
 the ClusterViG paper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
 from typing import Any, cast
 
 import torch
@@ -76,9 +77,9 @@ def _measure(steps: Sequence[Step], flat: Step) -> Measurement:
     centroids = {step.name: _centroids(step) for step in (*steps, flat)}
     settled = [apart for found in centroids.values() for apart, stood in found if stood]
     apart = {
-        "attention": max(map(_attention, steps)),
-        "by_partition": max(map(_by_partition, steps)),
-        "centroid": max(apart for found in centroids.values() for apart, _ in found),
+        "attention": _largest(map(_attention, steps)),
+        "by_partition": _largest(map(_by_partition, steps)),
+        "centroid": _largest(apart for found in centroids.values() for apart, _ in found),
     }
     powers = _powers(steps[0].nodes.shape[2])
     starts = {step.assignments[0].shape[1] for step in steps}
@@ -99,7 +100,7 @@ def _measure(steps: Sequence[Step], flat: Step) -> Measurement:
         "starts": _number(starts),
         "iterations": max(step.run.most for step in steps),
         "centroid_where_settled": _if(
-            max(settled, default=0) <= SAME, "mean", "not always the mean"
+            _largest([0.0, *settled]) <= SAME, "mean", "not always the mean"
         ),
     }
     return Measurement(
@@ -123,6 +124,21 @@ def _measure(steps: Sequence[Step], flat: Step) -> Measurement:
 
 def _listed(step: Step, centroids: dict[str, list[tuple[float, bool]]]) -> list[JsonValue]:
     return [{"difference": apart, "settled": stood} for apart, stood in centroids[step.name]]
+
+
+def _largest(differences: Iterable[float]) -> float:
+    """Give the largest difference; what is no number is no small one.
+
+    Raises:
+        NotMeasurableError: one is not a number, so that nothing was compared.
+    """
+    found = list(differences)
+    if not all(map(isfinite, found)):
+        raise NotMeasurableError(
+            "degc_module: want differences that are numbers, found one that overflowed; nothing "
+            "was compared there"
+        )
+    return max(found)
 
 
 def _if(holds: bool, yes: str, no: str) -> str:
@@ -171,11 +187,8 @@ def _centroids(step: Step) -> list[tuple[float, bool]]:
             members = [node for node, label in zip(nodes, labels, strict=True) if label == cluster]
             if members:
                 mean = sum(members[1:], start=members[0]) / len(members)
-                apart = max(apart, float((center - mean).abs().max()))
-        before, last = (assigned[image] for assigned in step.assignments[-2:])  # (R, N) each
-        pairs = zip(before, last, strict=True)
-        stood = [torch.equal(a, labels) and torch.equal(b, labels) for a, b in pairs]
-        found.append((apart / float(nodes.abs().max()), any(stood)))
+                apart = _largest([apart, float((center - mean).abs().max())])
+        found.append((apart / float(nodes.abs().max()), step.has_settled(image)))
     return found
 
 
@@ -199,8 +212,9 @@ def _attention(step: Step) -> float:
         left = [layer.lin_l.weight @ z + bias_l for z in centers]
         right = [layer.lin_r.weight @ z + bias_r for z in centers]
         for own in right:
-            scores = [_score(layer, own + other) for other in left]
-            shares = torch.stack(scores).exp() / torch.stack(scores).exp().sum()
+            scores = torch.stack([_score(layer, own + other) for other in left])
+            powers = (scores - scores.max()).exp()  # the same shares, and none overflows
+            shares = powers / powers.sum()
             updated.append(sum(share * other for share, other in zip(shares, left, strict=True)))
     written = torch.stack(cast(list[Tensor], updated)).view_as(output)
     return float((written - output).abs().max() / output.abs().max())

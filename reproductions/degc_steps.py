@@ -43,6 +43,13 @@ class Step:
         """Number of partitions."""
         return self.centers.shape[1]
 
+    def has_settled(self, image: int) -> bool:
+        """Tell whether the last assignment of k-means moved no node of an image."""
+        before, last = (assigned[image] for assigned in self.assignments[-2:])  # (R, N) each
+        labels = self.labels[image]
+        pairs = zip(before, last, strict=True)
+        return any(torch.equal(a, labels) and torch.equal(b, labels) for a, b in pairs)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
@@ -77,11 +84,16 @@ def steps_of(model: nn.Module) -> list[Step]:
 
 
 def _draw_constants(grapher: nn.Module) -> nn.Module:
-    """Draw what fresh weights leave at zero or one: biases and normalizations."""
+    """Draw what fresh weights leave at zero or one: biases and normalizations.
+
+    What is added is drawn with either sign: were it above zero alone, every leaky ReLU would be
+    given what it leaves as it is, and its slope would be without effect.
+    """
     for part in (cast(Any, grapher).centers, cast(Any, grapher).graph_conv):
-        for entry in part.state_dict().values():
+        for name, entry in part.state_dict().items():
             if entry.is_floating_point() and entry.dim() == 1:
-                entry.uniform_(0.5, 1.5)
+                is_added = name.endswith(("bias", "running_mean"))
+                entry.uniform_(*((-1.0, 1.0) if is_added else (0.5, 1.5)))
     return grapher
 
 
@@ -92,7 +104,11 @@ def _step(name: str, grapher: Any, x: Tensor) -> Step:
 
 
 def flat_step(like: Step) -> Step:
-    """Cluster nodes that vary in two directions, which takes longest; keep a run that gives up."""
+    """Cluster nodes that vary in two directions, which takes longest; keep a run that gives up.
+
+    What gives up has to be the run that counts: another start, or another image, may keep a
+    batch iterating whose clusters stand still.
+    """
     grapher = like.grapher
     for _ in range(MOST_DRAWS):
         spread = torch.randn(*like.nodes.shape[:2], 2, dtype=torch.float64)
@@ -100,9 +116,10 @@ def flat_step(like: Step) -> Step:
         nodes -= nodes.mean(dim=1, keepdim=True)
         with _listening() as heard:
             labels, centers = grapher.cluster(nodes, None)
-        if heard[0][1].taken == heard[0][1].most:
+        step = _as_step("drawn in two directions", grapher, nodes, labels, centers, heard)
+        if not all(map(step.has_settled, range(IMAGES))):
             break
-    return _as_step("drawn in two directions", grapher, nodes, labels, centers, heard)
+    return step
 
 
 def _as_step(

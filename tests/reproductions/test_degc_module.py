@@ -106,14 +106,27 @@ def test_a_global_graph_without_self_loops_shows(monkeypatch):
     assert {"global_graph", "global_edges", "attention"} <= broken()
 
 
-def test_another_attention_shows(monkeypatch):
+def test_another_slope_of_the_attention_shows(monkeypatch):
     before = clustervig.GATv2Conv.forward
-    monkeypatch.setattr(
-        clustervig.GATv2Conv,
-        "forward",
-        lambda layer, centers, edges: 1.01 * before(layer, centers, edges),
-    )
+
+    def steeper(layer, centers, edges):
+        slope, layer.negative_slope = layer.negative_slope, 0.9
+        try:
+            return before(layer, centers, edges)
+        finally:
+            layer.negative_slope = slope
+
+    monkeypatch.setattr(clustervig.GATv2Conv, "forward", steeper)
     assert broken() == {"attention"}
+
+
+def test_an_attention_that_overflows_is_no_agreement(monkeypatch):
+    before = module._attention
+    answers = iter([0.0, float("nan")])
+    monkeypatch.setattr(module, "_attention", lambda step: before(step) + next(answers))
+    monkeypatch.setitem(SMALL, "depth", 2)
+    with pytest.raises(NotMeasurableError, match="one that overflowed"):
+        measure()
 
 
 def test_neighbors_of_other_partitions_show(monkeypatch):

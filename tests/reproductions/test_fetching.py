@@ -550,7 +550,7 @@ def test_a_killed_process_keeps_nobody_waiting(server, cache_home, catalogue):
 @pytest.mark.parametrize(
     ("given", "folder"),
     [
-        ("/tmp/x", "/tmp/x/vig-verify"),
+        ("/caches", "/caches/vig-verify"),
         ("", "HOME/.cache/vig-verify"),
         ("rel", "HOME/.cache/vig-verify"),
     ],

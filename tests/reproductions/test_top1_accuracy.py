@@ -236,17 +236,14 @@ def test_permuted_classes_move_the_number(measure):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "most"),
-    [
-        pytest.param(
-            {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, 50, id="mean and std"
-        ),
-        pytest.param({"resize": 40}, 99, id="crop"),  # which takes little off these pictures
-    ],
+    "wrong",
+    # A crop from the middle of more leaves each block in its corner; of less there is a rim.
+    [{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, {"resize": 8}],
+    ids=["mean and std", "crop"],
 )
-def test_another_transform_moves_the_number(measure, wrong, most):
+def test_another_transform_moves_the_number(measure, wrong):
     assert percent(measure(data.Reader())) == 100
-    assert percent(measure(data.Reader(), transform=data.SEEN | wrong)) < most
+    assert percent(measure(data.Reader(), transform=data.SEEN | wrong)) < 50
 
 
 def test_an_image_less_is_named(measure, tmp_path):

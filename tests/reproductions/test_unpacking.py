@@ -113,7 +113,7 @@ HOSTILE = {
         lambda p: tar(p, ("a/../../out", b"x")),
         "'a/../../out', which is a path out of its folder",
     ),
-    "absolute": (lambda p: tar(p, ("/tmp/out", b"x")), "'/tmp/out', which is a path out of its"),
+    "absolute": (lambda p: tar(p, ("/outside", b"x")), "'/outside', which is a path out of its"),
     "folder up": (
         lambda p: tar(p, ("../out", None)),
         "'../out', which is a path out of its folder",
