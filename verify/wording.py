@@ -1,6 +1,6 @@
 """Verdicts and numbers in words: shared by the console and the published pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -186,13 +186,18 @@ def obstacle_lines(obstacles: Iterable["Obstacle"]) -> list[str]:
     lines = []
     for kind in sorted(kinds, key=lambda kind: -len(claims[kind])):
         things = [f"{o.what} ({len(o.claims)})" for o in kinds[kind]]
-        more = len(things) - _MOST_NAMED
-        named = ", ".join(things[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-        commands = ", ".join(dict.fromkeys(f"`{o.command}`" for o in kinds[kind]))
+        named = _first(things)
+        commands = _first(list(dict.fromkeys(f"`{o.command}`" for o in kinds[kind])))
         title = _KINDS.get(kind, kind.replace("_", " "))
         then = "then " if kind in _TO_BE_SUPPLIED else ""
         lines.append(f"{len(claims[kind]):>5}  {title}: {named}; {then}{commands}")
     return ["", "In the way, most claims first:", *lines] if lines else []
+
+
+def _first(names: Sequence[str]) -> str:
+    """Name the first few, and say how many there are beside them."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def package_words(package: Mapping[str, Any]) -> str:

@@ -10,27 +10,16 @@ from reproductions.contract import (
     Convention,
     Device,
     Measurement,
-    Params,
     Quantity,
     Spec,
     declare,
     reproduction,
 )
-from shipped_data import COLUMNS, SUPPLIER, column_of
+from shipped_data import ColumnParams, column_of
 
 
-class ClassCorrelationParams(Params):
+class ClassCorrelationParams(ColumnParams):
     """Which measure of iris."""
-
-    column: str
-
-    def absent(self) -> str | None:
-        """Say so if there is no such measure."""
-        return None if self.column in COLUMNS else f"no measure {self.column!r} in iris"
-
-    def packages(self) -> tuple[str, ...]:
-        """Name the package whose version counts: it ships the data."""
-        return (SUPPLIER,)
 
 
 declare(

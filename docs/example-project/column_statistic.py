@@ -10,28 +10,18 @@ from reproductions.contract import (
     Convention,
     Device,
     Measurement,
-    Params,
     Quantity,
     Spec,
     declare,
     reproduction,
 )
-from shipped_data import COLUMNS, SUPPLIER, column_of
+from shipped_data import ColumnParams, column_of
 
 
-class ColumnStatisticParams(Params):
+class ColumnStatisticParams(ColumnParams):
     """Which measure of iris, and what of it."""
 
-    column: str
     statistic: Literal["least", "greatest", "mean", "deviation"]
-
-    def absent(self) -> str | None:
-        """Say so if there is no such measure."""
-        return None if self.column in COLUMNS else f"no measure {self.column!r} in iris"
-
-    def packages(self) -> tuple[str, ...]:
-        """Name the package whose version counts: it ships the data."""
-        return (SUPPLIER,)
 
 
 declare(

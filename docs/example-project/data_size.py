@@ -10,23 +10,18 @@ from reproductions.contract import (
     Convention,
     Device,
     Measurement,
-    Params,
     Quantity,
     Spec,
     declare,
     reproduction,
 )
-from shipped_data import SUPPLIER, sklearn
+from shipped_data import ShippedParams, sklearn
 
 
-class DataSizeParams(Params):
+class DataSizeParams(ShippedParams):
     """Which data set."""
 
     data: Literal["iris", "wine"]
-
-    def packages(self) -> tuple[str, ...]:
-        """Name the package whose version counts: it ships the data."""
-        return (SUPPLIER,)
 
 
 declare(

@@ -10,23 +10,18 @@ from reproductions.contract import (
     Convention,
     Device,
     Measurement,
-    Params,
     Quantity,
     Spec,
     declare,
     reproduction,
 )
-from shipped_data import SUPPLIER, sklearn
+from shipped_data import ShippedParams, sklearn
 
 
-class LeaveOneOutParams(Params):
+class LeaveOneOutParams(ShippedParams):
     """Which classifier."""
 
     classifier: Literal["lda", "qda"]
-
-    def packages(self) -> tuple[str, ...]:
-        """Name the package whose version counts: data and classifiers are its."""
-        return (SUPPLIER,)
 
 
 declare(

@@ -3,11 +3,29 @@
 from importlib import import_module
 from types import ModuleType
 
-from reproductions.contract import NotMeasurableError
+from reproductions.contract import NotMeasurableError, Params
 
 SUPPLIER = "scikit-learn"
 COLUMNS = ("sepal length", "sepal width", "petal length", "petal width")
 """Of iris, as scikit-learn orders them."""
+
+
+class ShippedParams(Params):
+    """Params of what is measured on data that scikit-learn ships."""
+
+    def packages(self) -> tuple[str, ...]:
+        """Name the package whose version counts: data and classifiers are its."""
+        return (SUPPLIER,)
+
+
+class ColumnParams(ShippedParams):
+    """Which measure of iris."""
+
+    column: str
+
+    def absent(self) -> str | None:
+        """Say so if there is no such measure."""
+        return None if self.column in COLUMNS else f"no measure {self.column!r} in iris"
 
 
 def sklearn(part: str) -> ModuleType:
