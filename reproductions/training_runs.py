@@ -15,7 +15,6 @@ from reproductions.catalog_runs import TrainingMode
 from reproductions.digits import Digits, as_images, moved
 from reproductions.training_setup import model_for
 from reproductions.training_step import Mode, step
-from vig_models import ModelError
 from vig_models.classifier import Classifier, Logits
 
 _MENDED = "_mended"
@@ -60,8 +59,6 @@ class Runs:
     """In the order of the seeds."""
     deterministic: bool
     """Whether the plain run of the first seed has bitwise the same weights once more."""
-    domains: tuple[str, ...]
-    """The kinds of test images that the model takes."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,6 @@ class _Data:
         self.tests = {
             "test": as_images(shown, side).to(device),
             "moved": as_images(moved(shown), side).to(device),
-            "larger": as_images(shown, 2 * side).to(device),
         }
 
     def batches(self, params: TrainingModesParams, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -143,7 +139,7 @@ def run_all(params: TrainingModesParams, digits: Digits, device: torch.device) -
         for mode in others:
             ended = _ended(start, mode, params, data, seed)
             by_mode[mode].append(_compared(ended, plain, before, data))
-    return Runs(by_mode, deterministic, tuple(by_mode["plain"][0].correct))
+    return Runs(by_mode, deterministic)
 
 
 def _start(params: TrainingModesParams, seed: int, device: torch.device) -> Classifier:
@@ -206,15 +202,10 @@ def _train(
 
 @torch.inference_mode()
 def _correct(model: Classifier, data: _Data) -> dict[str, int]:
-    """Count right answers by domain; digits of twice the side are left out if none are taken."""
-    found = {}
-    for domain, images in data.tests.items():
-        try:
-            found[domain] = _count(model, images, data.test_labels)
-        except ModelError:
-            if domain != "larger":
-                raise
-    return found
+    """Count right answers by domain."""
+    return {
+        domain: _count(model, images, data.test_labels) for domain, images in data.tests.items()
+    }
 
 
 def _count(model: Classifier, images: Tensor, labels: Tensor) -> int:

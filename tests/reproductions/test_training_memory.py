@@ -86,6 +86,17 @@ def test_checkpoints_take_less_memory_and_at_most_one_more_forward_pass():
     assert found.values["gradient_distance"].value == 0
 
 
+def test_the_plain_step_stands_beside_the_mode():
+    found = measure(checkpoints="layers")
+    value = {name: quantity.value for name, quantity in found.values.items()}
+    assert value["allocated"] / value["allocated_plain"] == pytest.approx(value["peak_ratio"])
+    assert value["operations"] / value["operations_plain"] == pytest.approx(
+        value["operations_ratio"]
+    )
+    assert found.evidence["operations"]["plain"] == pytest.approx(2e9 * value["operations_plain"])
+    assert set(found.evidence["seconds"]) == {"plain", "mode"}
+
+
 def test_the_plain_step_against_itself_is_the_same():
     found = measure()
     ratios = {name: found.values[name].value for name in ("peak_ratio", "operations_ratio")}
@@ -168,3 +179,28 @@ def test_the_loss_of_a_distilled_head_is_the_mean_of_both():
     both = loss_of((logits[0], logits[1]), labels)
     mean = (loss_of(logits[0], labels) + loss_of(logits[1], labels)) / 2
     torch.testing.assert_close(both, mean, atol=1e-6, rtol=1e-6)
+
+
+def test_a_setting_of_the_family_changes_the_variant():
+    params = {"num_classes": 10, "batch": 2, "device": "cpu"}
+    whole, parted = (
+        training_setup.model_for(
+            "a test",
+            TrainingMemoryParams(model="clustervig_ti", grid=28, partitions=number, **params),
+        )
+        for number in (1, 4)
+    )
+    assert whole.pos_embed.shape[-2:] == parted.pos_embed.shape[-2:] == (28, 28)
+    assert (whole.config.partitions, parted.config.partitions) == (1, 4)
+    assert whole.config.implementation == "published"
+    assert whole.training
+
+
+def test_a_setting_that_the_family_has_not_is_an_obstacle():
+    with pytest.raises(NotMeasurableError, match="vig_ti has no setting 'partitions'"):
+        measure(partitions=2)
+
+
+def test_a_size_that_the_model_does_not_take_is_an_obstacle():
+    with pytest.raises(NotMeasurableError, match="'vig_ti' does not run on 64 x 64 images"):
+        measure(image_size=64)

@@ -81,7 +81,7 @@ def test_both_together_are_accumulation_in_all_but_the_statistics(found):
 
 
 def test_plain_differs_from_itself_in_nothing(found):
-    for key in ("difference", "distance", "drop_moved_difference", "drop_larger_difference"):
+    for key in ("difference", "distance", "drop_moved_difference"):
         quantity = found.values[f"{key}_plain"]
         assert quantity.low == quantity.high == 0
         assert quantity.level is None
@@ -99,7 +99,7 @@ def test_every_figure_follows_from_the_counts(found):
         expected = 100 * (mean - plain) / TEST_IMAGES
         assert value(found, f"difference_{mode}") == pytest.approx(expected, abs=1e-9)
         assert value(found, f"distance_{mode}") == pytest.approx(abs(expected), abs=1e-9)
-        for domain in ("moved", "larger"):
+        for domain in ("moved",):
             lost = 100 * (mean - sum(correct[domain][mode]) / len(counts)) / TEST_IMAGES
             assert value(found, f"drop_{domain}_{mode}") == pytest.approx(lost, abs=1e-9)
 
@@ -142,12 +142,12 @@ def test_training_that_draws_anew_each_time_is_not_called_deterministic(monkeypa
 
 
 def test_training_learns_and_a_model_without_weights_to_learn_with_does_not(monkeypatch):
-    taught = measure(modes=(), steps=40, batch=32, learning_rate=0.01)
+    taught = measure(modes=(), steps=30, batch=16, learning_rate=0.01)
     monkeypatch.setattr(
         training_runs.torch.optim, "AdamW", lambda weights, lr: torch.optim.SGD(weights, lr=0 * lr)
     )
     untaught = measure(modes=(), steps=2)
-    assert value(taught, "accuracy_plain") > 40
+    assert value(taught, "accuracy_plain") > 35
     assert value(untaught, "accuracy_plain") < 30
 
 
@@ -173,16 +173,6 @@ def test_a_size_that_the_model_does_not_take_is_an_obstacle(monkeypatch):
     )
     with pytest.raises(NotMeasurableError, match="'vig_ti' does not run on 32 x 32 images"):
         measure(model="vig_ti")
-
-
-def test_digits_of_twice_the_side_are_left_out_where_a_model_has_one_size(monkeypatch):
-    def fixed(*_, **__):
-        return create_model("vig_ti", num_classes=10, depth=1, channels=16)
-
-    monkeypatch.setattr(training_setup, "build_model", fixed)
-    found = measure(model="vig_ti", image_size=224, modes=(), steps=1, batch=2, test_images=4)
-    assert "drop_moved_plain" in found.values
-    assert "drop_larger_plain" not in found.values
 
 
 def test_without_scikit_learn_it_says_how_to_install_it(monkeypatch):
