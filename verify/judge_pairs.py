@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly
-from verify.claim import Claim, Index
+from verify.claim import Claim
 from verify.compare import Acceptance, half_width
 from verify.expect import Ratio
+from verify.index import Index
 from verify.judge_sets import printing
 from verify.kinds.rounds import above_noise, rounds_of, speedup
 from verify.kinds.transfer import Found, apart, is_elsewhere, of_ratio, ratio_of, transfer_of

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reproductions.contract import SPECS, Params, Spec
-from verify.claim import Claim, Index, TableBlock
+from verify.claim import Claim, TableBlock
 from verify.expect import Arithmetic, Marks, claims_in, operation_of
-from verify.lint_inputs import printed_problems, unit_problems
+from verify.index import Index
+from verify.lint_inputs import cycles, printed_problems, unit_problems, unknown_source
 from verify.need import Need
 from verify.operand import Input, MeasuredInput, MeasuredOf
 from verify.planned import FreeParams, planned_spec
@@ -64,7 +64,7 @@ def check(
     beside: list[dict[str, Need]] = [{} for _ in columns]
     for (place, block), column in zip(columns, beside, strict=True):
         problems += [place.problem(*finding) for finding in checking.beside(block, column)]
-    for cycle in _cycles(claims):
+    for cycle in cycles(claims):
         sentence = f"want arithmetic without cycles, got {' -> '.join(cycle)}; name printed claims"
         problems.append(places[cycle[0]].problem(("expect",), sentence))
     of_index = checking.index_itself(sound=not problems)
@@ -393,31 +393,6 @@ class _Checking:
 
 
 _RESULT_UNITS = {"ratio": "ratio", "percent_change": "percent"}
-
-
-def unknown_source(index: Index, path: Path_, source: str) -> Iterator[Finding]:
-    """Yield that a document is not in ``claims.yaml``, if so."""
-    if source not in index.sources:
-        hint = suggestion(source, index.sources) or "; add it to claims.yaml"
-        yield path, f"want a known document, got {source!r}{hint}"
-
-
-def _cycles(claims: Mapping[str, Claim]) -> Iterator[list[str]]:
-    """Yield each cycle of arithmetic once, as ids that begin and end with the same one."""
-    graph = {
-        id_: claims_in(claim.expect)
-        for id_, claim in claims.items()
-        if isinstance(claim.expect, Arithmetic) and claim.twin_of is None
-    }
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            cycle = error.args[1][::-1]
-            yield cycle
-            del graph[cycle[0]]
-        else:
-            return
 
 
 def _param_finding(detail: ErrorDetails, spec: Spec) -> Finding:

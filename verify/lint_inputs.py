@@ -1,11 +1,13 @@
-"""What comparisons are over: prints that exist, and units that can be compared."""
+"""What claims name: documents and prints that exist, units that can be compared, no cycles."""
 
 from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from verify.claim import Claim, Index
+from verify.claim import Claim
 from verify.expect import (
     AllOf,
+    Arithmetic,
     BestOf,
     Growth,
     Outcome,
@@ -14,7 +16,9 @@ from verify.expect import (
     Ratio,
     UpTo,
     Vague,
+    claims_in,
 )
+from verify.index import Index
 from verify.operand import Input, name_of
 from verify.refusals import suggestion
 from verify.yaml_lines import Path_
@@ -85,3 +89,28 @@ def _groups(expect: Any, inputs: list[Input]) -> Iterator[tuple[str | None, list
     elif not isinstance(expect, Ratio):
         single = getattr(expect, "kind", "") in {"value", "bound"}
         yield expect.unit if single else None, inputs
+
+
+def cycles(claims: Mapping[str, Claim]) -> Iterator[list[str]]:
+    """Yield each cycle of arithmetic once, as ids that begin and end with the same one."""
+    graph = {
+        id_: claims_in(claim.expect)
+        for id_, claim in claims.items()
+        if isinstance(claim.expect, Arithmetic) and claim.twin_of is None
+    }
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            cycle = error.args[1][::-1]
+            yield cycle
+            del graph[cycle[0]]
+        else:
+            return
+
+
+def unknown_source(index: Index, path: Path_, source: str) -> Iterator[tuple[Path_, str]]:
+    """Yield that a document is not in ``claims.yaml``, if so."""
+    if source not in index.sources:
+        hint = suggestion(source, index.sources) or "; add it to claims.yaml"
+        yield path, f"want a known document, got {source!r}{hint}"

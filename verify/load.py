@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
-from verify.claim import Cell, Claim, ClaimFile, Index, Row, TableBlock, WrittenClaim
+from verify.claim import Cell, Claim, ClaimFile, Row, TableBlock, WrittenClaim
 from verify.errors import ClaimError
-from verify.lint import check, unknown_source
+from verify.index import Index
+from verify.lint import check
+from verify.lint_inputs import unknown_source
 from verify.modules import import_own
 from verify.need import Need
 from verify.own_artifacts import use_artifacts

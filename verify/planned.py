@@ -3,7 +3,7 @@
 from pydantic import ConfigDict
 
 from reproductions.contract import Convention, Params, Spec
-from verify.claim import PlannedReproduction
+from verify.index import PlannedReproduction
 
 
 class FreeParams(Params):

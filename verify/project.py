@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from verify.claim import Claim, Index
+from verify.claim import Claim
 from verify.expect import Outcome, PrintedFigure, Value
+from verify.index import Index
 from verify.need import Need
 
 

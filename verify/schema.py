@@ -18,9 +18,10 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from reproductions.contract import Unit
 from verify import claim, expect, ignored
-from verify.claim import ClaimFile, Index, TableBlock, WrittenClaim
+from verify.claim import ClaimFile, TableBlock, WrittenClaim
 from verify.expect import Relation, Strict
 from verify.files import write_atomically
+from verify.index import Index
 
 __all__ = ["PATH", "schema", "text"]
 

@@ -16,8 +16,9 @@ from reproductions.contract import (
     Spec,
     declare,
 )
-from verify.claim import Claim, Index
+from verify.claim import Claim
 from verify.expect import Arithmetic, claims_in
+from verify.index import Index
 from verify.judge import judge
 from verify.need import Need
 from verify.operand import MeasuredInput, MeasuredOf

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from verify.claim import Claim, Index, Row
+from verify.claim import Claim, Row
 from verify.expect import Arithmetic, claims_in, is_constant, operands_of, operation_of
+from verify.index import Index
 
 BASE = {
     "id": "toyvig.parameter_count.toyvig_s",

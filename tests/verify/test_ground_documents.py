@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.claim import Passage, Sentence, Source
+from verify.claim import Passage, Sentence
 from verify.errors import VerifyError
 from verify.ground.document import parse
 from verify.ground.locate import locate
 from verify.ground.places import NotThereError, digest_of, place_of, runs_of
 from verify.ground.sources import read_file, read_sources
+from verify.index import Source
 
 ROMAN = """ToyViG: Three Nodes
 

@@ -4,7 +4,8 @@ import pytest
 
 import reproductions.catalog  # noqa: F401 - declares the reproductions claims may name
 from reproductions.contract import SPECS, Convention, Params, Spec
-from verify.claim import Claim, Index
+from verify.claim import Claim
+from verify.index import Index
 from verify.lint import check
 from verify.twins import twins_of
 from verify.yaml_lines import Document, Place

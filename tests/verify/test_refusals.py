@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from verify.claim import ClaimFile, Index, WrittenClaim
+from verify.claim import ClaimFile, WrittenClaim
 from verify.expect import Expect, Strict
+from verify.index import Index
 from verify.refusals import problems_in, suggestion
 from verify.yaml_lines import Document, Place
 

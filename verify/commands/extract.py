@@ -4,7 +4,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from verify.claim import Source
 from verify.commands import DONE, Options
 from verify.errors import VerifyError
 from verify.extract.guesses import name_of
@@ -12,6 +11,7 @@ from verify.extract.skeleton import skeleton, titles_of
 from verify.extract.writing import as_json, text_of
 from verify.files import write_atomically
 from verify.ground.sources import read_file
+from verify.index import Source
 from verify.say import say
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from verify.claim import Source
 from verify.extract.skeleton import FoundColumn, FoundNumber, FoundRow, Skeleton
 from verify.ground.normal import normal
+from verify.index import Source
 
 _HEAD = """\
 # A skeleton: every number is printed where it says, and nothing is claimed of it yet.

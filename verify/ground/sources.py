@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from verify.claim import Source
 from verify.errors import VerifyError
 from verify.ground.document import Document, parse, parse_lines
 from verify.ground.latex import has_tables, is_latex, latex_lines
 from verify.ground.normal import key
 from verify.ground.pages import is_page, page_lines
+from verify.index import Source
 
 _LARGEST_BYTES = 20_000_000
 _HEAD = 6000

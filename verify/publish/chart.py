@@ -2,12 +2,15 @@
 
 import html
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-WIDTH, HEIGHT = 800, 470
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 64, 56
+WIDTH, HEIGHT = 800, 484
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 78, 56
+_NOTE_LETTERS = 112
+"""Letters of a note that fit into a line; a note has room for two."""
 _COLORS = (
     "#4477aa", "#ee6677", "#228833", "#aa7700", "#66ccee", "#aa3377", "#777777", "#004488",
     "#88bb44", "#994455",
@@ -89,7 +92,10 @@ class Chart:
             f"<style>{_STYLE}</style>",
             f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
             _text(_LEFT, 26, self.title, "title"),
-            _text(_LEFT, 46, self.note, "note"),
+            *(
+                _text(_LEFT, 46 + 15 * number, words, "note")
+                for number, words in enumerate(textwrap.wrap(self.note, _NOTE_LETTERS))
+            ),
             *scale.axes(self.x_label, self.y_label),
         ]
         for number, line in enumerate(self.lines):

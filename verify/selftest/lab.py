@@ -9,8 +9,9 @@ from pydantic import ConfigDict, JsonValue
 
 from reproductions.contract import SPECS, Measurement, Params, Quantity, Spec
 from verify import judge as judging
-from verify.claim import Claim, Index, ModelNote, PublishedFigure
+from verify.claim import Claim
 from verify.expect import PrintedFigure
+from verify.index import Index, ModelNote, PublishedFigure
 from verify.need import Need
 from verify.project import Project
 from verify.selftest.oracle import Expected, Reading
