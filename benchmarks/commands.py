@@ -25,6 +25,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 9
+STATIC = "parameter_count,multiply_accumulates,architecture,update_rule,network_size"
+"""What needs neither data nor training nor a clock; ``.ci/run`` measures the same anew."""
 FLOORS = {
     "interpreter alone (floor)": "pass",
     "pydantic and PyYAML imported (floor)": "import yaml, pydantic.main",
@@ -53,7 +55,8 @@ def main() -> None:
         shutil.copy(ROOT / "claims.yaml", project)
         shutil.copytree(ROOT / "claims", project / "claims")
         checkouts = [ROOT] if other is None else [other.resolve(), ROOT]
-        seconds, gib = watched(command_for("verify all", project), project)
+        static = [*command_for("verify all", project), "--reproduction", STATIC]
+        seconds, gib = watched(static, project)
         before = [] if other is None else ["before", "processors"]
         row("what", *before, "time", "processors", "budget")
         row("---", *("---:" for _ in before), "---:", "---:", "---:")

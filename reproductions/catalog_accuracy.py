@@ -30,7 +30,7 @@ SIDE = 224
 class Transform(BaseModel):
     """How a picture becomes the input of a model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     resize: int = Field(ge=1)
     """Short side before the crop, in pixels."""

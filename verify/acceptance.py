@@ -100,6 +100,7 @@ def round_half_up(number: Fraction) -> int:
     return magnitude if number >= 0 else -magnitude
 
 
+@cache
 def exactly(number: float) -> Fraction:
     """Read a float as the shortest decimal that prints it: 25.55 is 25.55, not 25.5500000000000007.
 

@@ -122,7 +122,9 @@ def _selecting(command: argparse.ArgumentParser, *, patterns: bool) -> None:
     if patterns:
         command.add_argument("patterns", nargs="*", metavar="ID|GLOB")
     command.add_argument("--source", metavar="NAME", help="only claims of this document")
-    command.add_argument("--reproduction", metavar="NAME", help="only claims that need it")
+    command.add_argument(
+        "--reproduction", metavar="NAME[,...]", default="", help="only claims that need one of them"
+    )
     command.add_argument("--verdict", metavar="VERDICT[,...]", default="", help="only these")
 
 

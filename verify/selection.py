@@ -18,7 +18,7 @@ class Selection:
 
     patterns: Sequence[str] = ()
     source: str | None = None
-    reproduction: str | None = None
+    reproductions: Sequence[str] = ()
     verdicts: Sequence[str] = ()
 
 
@@ -42,11 +42,14 @@ def select(
             hint = suggestion(selection.source, project.index.sources)
             raise VerifyError(f"no document {selection.source!r}{hint or '; see claims.yaml'}")
         wanted = {i for i in wanted if project.claims[i].source == selection.source}
-    if selection.reproduction is not None:
-        name = selection.reproduction
-        wanted = {i for i in wanted if name in _reproductions(project.claims[i])}
-        if not wanted:
-            raise VerifyError(f"no claim needs a reproduction {name!r}; `verify list` shows all")
+    if selection.reproductions:
+        needed = {i: _reproductions(project.claims[i]) for i in wanted}
+        for name in selection.reproductions:
+            if not any(name in its for its in needed.values()):
+                raise VerifyError(
+                    f"no claim needs a reproduction {name!r}; `verify list` shows all"
+                )
+        wanted = {i for i, its in needed.items() if its.intersection(selection.reproductions)}
     if selection.verdicts and judged is not None:
         wanted = {i for i in wanted if judged[i].verdict in selection.verdicts}
     return [id_ for id_ in project.claims if id_ in wanted]

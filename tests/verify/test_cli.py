@@ -113,6 +113,10 @@ def test_ledger_check_names_the_head_and_compares_it(measured):
         (["toyvig.toy_count.toyvig_*"], ["toyvig_ti", "toyvig_s", "toyvig_b", "toyvig_h"]),
         (["--source", "toynotes"], ["toymlp_ti"]),
         (["--reproduction", "arithmetic"], ["toyvig_s_over_toyvig_ti"]),
+        (
+            ["toyvig.*", "--reproduction", "statement,arithmetic"],
+            ["toyvig_s_over_toyvig_ti", "fast"],
+        ),
         (["--verdict", "fail"], ["toyold_l"]),
         (["--verdict", "fail,blocked"], ["toyold_l", "toyvig_h"]),
         (["--verdict", "error"], []),

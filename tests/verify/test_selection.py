@@ -56,12 +56,16 @@ JUDGED = {id_: SimpleNamespace(verdict="fail" if id_.endswith(".s") else "pass")
         (Selection(patterns=[IDS[4], "toynotes.*"]), [1, 4]),
         (Selection(source="toynotes"), [1]),
         (Selection(source="toyempty"), []),
-        (Selection(reproduction="graph_edges"), [2, 3]),
-        (Selection(reproduction="arithmetic"), [4]),
-        (Selection(reproduction="statement"), [5]),
+        (Selection(reproductions=["graph_edges"]), [2, 3]),
+        (Selection(reproductions=["arithmetic", "graph_edges"]), [2, 3, 4]),
+        (Selection(reproductions=["arithmetic"]), [4]),
+        (Selection(reproductions=["statement"]), [5]),
         (Selection(verdicts=["fail"]), [0, 1, 2]),
         (Selection(verdicts=["fail", "pass"]), [0, 1, 2, 3, 4, 5]),
-        (Selection(patterns=["*.s"], source="toyvig", reproduction=COUNT, verdicts=["fail"]), [0]),
+        (
+            Selection(patterns=["*.s"], source="toyvig", reproductions=[COUNT], verdicts=["fail"]),
+            [0],
+        ),
         (Selection(patterns=["*.s"], verdicts=["pass"]), []),
     ],
 )
@@ -84,7 +88,10 @@ def test_verdicts_select_nothing_away_before_there_are_any():
         (Selection(patterns=["TOYVIG.*"]), r"^no claim 'TOYVIG\.\*'; `verify list` shows all"),
         (Selection(source="toyvg"), r"^no document 'toyvg'; did you mean 'toyvig'\?$"),
         (Selection(source="quux"), r"^no document 'quux'; see claims.yaml$"),
-        (Selection(reproduction="speed"), "^no claim needs a reproduction 'speed'; `verify list`"),
+        (
+            Selection(reproductions=[COUNT, "speed"]),
+            "^no claim needs a reproduction 'speed'; `verify list`",
+        ),
     ],
 )
 def test_what_matches_no_claim_at_all_is_refused(selection, refusal):

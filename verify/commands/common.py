@@ -21,7 +21,8 @@ def selected(project: Project, options: Options) -> list[str]:
     words = words_in(options.verdict, "--verdict")
     judged = judge(project, state_of(project).stored) if words else None
     patterns: Sequence[str] = options.patterns
-    wanted = Selection(patterns, options.source, options.reproduction, words)
+    reproductions = [name for name in options.reproduction.split(",") if name]
+    wanted = Selection(patterns, options.source, reproductions, words)
     return select(project, wanted, judged)
 
 
