@@ -5,7 +5,8 @@ its own, one warm-up first, and medians count: of the time on the wall, and of t
 processors worked, which other users of the machine disturb less. Floors are what no command
 can go below. ``--against DIR`` runs the code of another checkout, which must measure the same
 way, in turn with this one's. The project is a copy in a temporary folder, so that no ledger
-here is touched.
+here is touched: without a ledger for the first row, with this one's, which must be current, for
+the others.
 """
 
 import argparse
@@ -62,6 +63,8 @@ def main() -> None:
         row("---", *("---:" for _ in before), "---:", "---:", "---:")
         cold = f"{seconds:.1f} s, {gib:.2f} GB"
         row("every static claim, cold", *("" for _ in before), cold, "", "30 s, 1.5 GB")
+        shutil.rmtree(project / "results")
+        shutil.copytree(ROOT / "results", project / "results")
         for name in (*FLOORS, *BUDGETS):
             found = timed(command_for(name, project), project, checkouts)
             times = [f"{seconds:.3f} s" for pair in found for seconds in pair]
