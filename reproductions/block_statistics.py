@@ -25,7 +25,7 @@ from reproductions.graph_measures import (
 )
 from reproductions.hypergraph_measures import joined_distance, joined_similarity, reads_of
 from reproductions.image_sets import Batch
-from vig_models import pvg
+from vig_models import pvg, pvg_grapher
 from vig_models.classifier import Classifier
 from vig_models.graph import BlockGraph, Graph
 
@@ -124,8 +124,8 @@ class Block:
     @property
     def dilation(self) -> int | None:
         """How many ranks each neighbor stands for; None where no ranks are skipped anywhere."""
-        if isinstance(self.grapher, pvg.Grapher):
-            return pvg.DILATION
+        if isinstance(self.grapher, pvg_grapher.Grapher):
+            return pvg_grapher.DILATION
         return cast(int | None, getattr(self.grapher, "dilation", None))
 
     def undilated(self) -> Tensor:
@@ -133,7 +133,9 @@ class Block:
         graph = self.graph
         if self.dilation == 1:
             return graph.neighbors
-        owner = self.grapher.dynamic if isinstance(self.grapher, pvg.Grapher) else self.grapher
+        owner = (
+            self.grapher.dynamic if isinstance(self.grapher, pvg_grapher.Grapher) else self.grapher
+        )
         positions = getattr(owner, "relative_pos", None)
         k = graph.neighbors.shape[-1]
         more = () if positions is None else (positions,)

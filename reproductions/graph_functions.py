@@ -85,7 +85,7 @@ BOUNDARIES: Mapping[str, tuple[Boundary, ...]] = MappingProxyType(
     {
         "vig": _knn("vig.Grapher", "vig.FastGrapher"),
         "pyramid_vig": _knn("pyramid_vig.Grapher", "pyramid_vig.FastGrapher"),
-        "pvg": _knn("pvg.DynamicBranch", "pvg.FastDynamicBranch"),
+        "pvg": _knn("pvg_grapher.DynamicBranch", "pvg_grapher.FastDynamicBranch"),
         "clustervig": (
             Boundary(path="clustervig.Grapher.cluster"),
             Boundary(path="clustervig.FastGrapher.cluster"),

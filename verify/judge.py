@@ -27,6 +27,7 @@ from verify.expect import (
 )
 from verify.explain import explanations
 from verify.judge_pairs import by_rounds, on_stand_in, where_taken
+from verify.judge_printed import printed_arithmetic, printed_ordering
 from verify.judge_sets import convention_of, judged_set
 from verify.kinds.by_image import words_on
 from verify.kinds.outcome import outcome
@@ -44,14 +45,11 @@ from verify.rulings import (
     combined,
     decided,
     distance,
-    ends_of,
     integer_region,
     key_of,
     left_open,
     middle,
     missing_key,
-    ordering,
-    recomputed,
     shared_conventions,
     shown_interval,
     shown_keys,
@@ -92,11 +90,11 @@ class _Court:
             return unchecked(claim)
         if isinstance(expect, Arithmetic):
             if claim.twin_of is None:
-                return self._printed_arithmetic(claim, expect)
+                return printed_arithmetic(self.project, claim, expect)
             return self._measured_arithmetic(claim, expect)
         is_measured = bool(self.project.needs[claim.id])
         if isinstance(expect, Ordering) and not is_measured:
-            return ordering(expect)([self._rounding(str(id_)) for id_ in claim.inputs])
+            return printed_ordering(self.project, claim, expect)
         if isinstance(expect, Ratio | Difference):
             return self._compared(claim, expect)
         if isinstance(expect, (*SET_KINDS, Ordering)):
@@ -314,32 +312,6 @@ class _Court:
             stale=any(self.stored[need.key].stale for need in needs),
         )
 
-    # -- printed numbers against printed numbers -----------------------------------------
-
-    def _rounding(self, id_: str) -> Interval:
-        return self.project.figure_of(id_).rounding
-
-    def _point(self, id_: str) -> Interval:
-        value = self.project.figure_of(id_).figure.value
-        return Interval(value, value)
-
-    def _printed_arithmetic(self, claim: Claim, expect: Arithmetic) -> Verdict:
-        accepted = Acceptance.of(expect, claim.tolerance)
-        try:
-            point = evaluate(expect, self._point)
-        except UndefinedError as error:
-            return Verdict(verdict="not_checkable", reason="no_program", detail=str(error))
-        try:
-            spread = evaluate(expect, self._rounding)
-        except UndefinedError:  # a divisor may round to zero: nothing can be ruled out
-            spread = Interval(None, None)
-        return replace(
-            recomputed(accepted, point, spread),
-            measured=shown_interval(middle(point), point if spread.low is None else spread),
-            off_by=distance(expect, middle(point)),
-            region=ends_of(accepted.widened),
-        )
-
     def _measured_arithmetic(self, claim: Claim, expect: Arithmetic) -> Verdict:
         """Judge the twin: the same arithmetic over measurements of the same claims' models."""
         ids = list(dict.fromkeys(claims_in(expect)))
@@ -380,18 +352,11 @@ class _Court:
         if stored is None:
             detail = f"{need} is not measured yet; `verify all` measures it"
             return Verdict(verdict="blocked", reason="not_measured", detail=detail)
-        if stored.outcome == "blocked":
-            return Verdict(
-                verdict="blocked",
-                reason="not_measurable",
-                detail=stored.reason,
-                evidence=(stored.event,),
-                stale=stored.stale,
-            )
         if stored.measurement is None:
+            blocked = stored.outcome == "blocked"
             return Verdict(
-                verdict="error",
-                reason="measurement_error",
+                verdict="blocked" if blocked else "error",
+                reason="not_measurable" if blocked else "measurement_error",
                 detail=stored.reason,
                 evidence=(stored.event,),
                 stale=stored.stale,

@@ -370,10 +370,8 @@ class _Checking:
             other = self.claims.get(given)
             return getattr(other.expect, "unit", None) if other is not None else None
         written, _ = self._written(given)
-        spec = self._spec(written.reproduction) if written is not None else None
-        return (
-            spec.unit_of(written.convention) if spec is not None and written is not None else None
-        )
+        spec = None if written is None else self._spec(written.reproduction)
+        return None if written is None or spec is None else spec.unit_of(written.convention)
 
     def _arithmetic(self, claim: Claim, expect: Arithmetic) -> Iterator[Finding]:
         if claim.scope != "consistency":

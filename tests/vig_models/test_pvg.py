@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from vig_models import ModelError, create_model, load_authors_state_dict
-from vig_models.pvg import SCALED_STAGES, Block, DynamicBranch, Stage
+from vig_models.pvg import SCALED_STAGES, Block, Stage
+from vig_models.pvg_grapher import DynamicBranch
 
 SMALL: dict[str, object] = {
     "channels": (12, 16, 24, 24),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vig_models import ModelError, create_model, greedyvig, mobilevig, mobilevigv2
 from vig_models.graph import Graph
 from vig_models.layers import ConditionalPositionEncoding
-from vig_models.pvg import GraphLU
+from vig_models.pvg_grapher import GraphLU
 
 SIDES = [(7, 7), (6, 9)]
 
