@@ -96,7 +96,7 @@ def skeleton(document: Document, table: str | None, section: str | None) -> Skel
         raise VerifyError(f"{document.name}: {error}; correct the name") from error
     found = extracting.found
     if not found.columns and not found.numbers:
-        told = "; ".join(found.left_out) or "none is printed"
+        told = "; ".join(dict.fromkeys(found.left_out)) or "none is printed"
         raise VerifyError(f"{document.name}: want numbers to extract, found none: {told}")
     return found
 
