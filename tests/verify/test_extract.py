@@ -211,6 +211,7 @@ def test_merged_cells_and_headers_of_two_lines_make_the_round_trip(name, page, r
         (r"7.1$\pm{0.2}$", "7.1±0.2"),
         (r"7.1 ($\uparrow$1.1)", "7.1 (↑1.1)"),
         (r"7.1\textsuperscript{\dag}", "7.1"),
+        (r"\raisebox{2pt}{7.1}\rule{0pt}{3ex}", "7.1"),
     ],
 )
 def test_a_number_that_a_source_marks_is_read(cell, printed, round_trip):

@@ -26,7 +26,9 @@ _DROPPED = re.compile(
     r"\\(?:cite[a-z]*|ref|eqref|autoref|cref|Cref|label|vspace\*?|hspace\*?|bibliographystyle"
     r"|bibliography|input|include|includegraphics)(?:\[[^\]]*\])*\{[^}]*\}"
     r"|\\(?:begin|end)\{[A-Za-z*]+\}(?:\[[^\]]*\])?|\\footnotemark(?:\[[^\]]*\])?"
-    r"|\\(?:tnote|thanks)\{[^}]*\}|\\(?:maketitle|centering|noindent|par|newpage|appendix"
+    r"|\\(?:tnote|thanks|parbox|scalebox|raisebox|rotatebox)(?:\[[^\]]*\])*\{[^}]*\}"
+    r"|\\(?:setlength|addtolength|setcounter|fontsize|rule)(?:\s*\{[^}]*\}){2}"
+    r"|\\(?:maketitle|centering|noindent|par|newpage|appendix"
     r"|tiny|scriptsize|footnotesize|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape"
     r"|boldmath)(?![A-Za-z])"
 )
