@@ -298,6 +298,26 @@ def test_the_numbers_of_a_section_make_the_round_trip(round_trip):
     assert [number["printed"] for number in covered["uncovered"]] == ["300"]
 
 
+DASHES = "It takes 1.5{en}2.5 ms, 50{percent}{en}60{percent}, a record{em}7.5{em}and -3.5 more."
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("toy.tex", "\\section{Toy}\n" + DASHES.format(en="--", em="---", percent="\\%")),
+        ("toy.md", "# Toy\n\n" + DASHES.format(en="--", em=" -- ", percent="%")),
+        ("toy.md", "# Toy\n\n" + DASHES.format(en="\u2013", em="\u2014", percent="%")),
+    ],
+    ids=["latex", "two hyphens", "dashes"],
+)
+def test_a_dash_is_neither_a_minus_nor_part_of_a_name(name, page, round_trip):
+    text, covered = round_trip(name, page, "--section", "Toy")
+    claims = yaml.safe_load(text)["claims"]
+    printed = [claim["found_at"][0]["printed"] for claim in claims]
+    assert printed == ["1.5", "2.5", "50", "60", "7.5", "-3.5"]
+    assert covered["uncovered"] == []
+
+
 def test_a_caption_is_a_section_too(round_trip):
     text, _ = round_trip("toy.md", PROSE, "--section", "Table 1")
     (claim,) = yaml.safe_load(text)["claims"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from verify.ground.normal import label, normal
 
 _DIGITS = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3}|×10\^[+-]?\d+)?"
-_NUMBER = re.compile(rf"(?<![\w.])(?<![A-Za-z]-)(?:(?<![\w)\]%])[+-])?{_DIGITS}(?!\d|\.\d)")
+_NUMBER = re.compile(rf"(?<![\w.])(?<![A-Za-z]-)(?:(?<![\w)\]%-])[+-])?{_DIGITS}(?!\d|\.\d)")
 _ONLY_NUMBER = re.compile(rf"[+-]?{_DIGITS}")
 _LEADING = re.compile(rf"(?:[~<>≤≥±×(\s]|about |approx\.? |roughly )*([+-]?{_DIGITS})(?!\d|\.\d)")
 _WORD = re.compile(r"[^\W\d_]{2,}")

@@ -267,6 +267,7 @@ def _uncommented(text: str) -> str:
 
 def _inline(text: str) -> str:
     text = _unmarked(_DROPPED.sub("", text))
+    text = text.replace("---", " \u2014 ").replace("--", "\u2013")  # a dash is no minus
     return text.replace("\\footnote{", " {").replace("~", " ")
 
 

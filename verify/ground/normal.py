@@ -80,6 +80,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_DASH = re.compile(r"(?<=[^\W\d_])\u2014(?=[\d.~<>$])")
+"""A dash between a word and a number, which make no name ("ResNet-50") together."""
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
@@ -106,7 +108,8 @@ def normal(text: str) -> str:
 
 
 def _once(text: str) -> str:
-    text = unicodedata.normalize("NFC", html.unescape(text)).translate(_TYPOGRAPHY)
+    text = _DASH.sub(" - ", unicodedata.normalize("NFC", html.unescape(text)))
+    text = text.translate(_TYPOGRAPHY)
     text = _RAISED.sub(lambda found: "^" + found[0].translate(_SUPERSCRIPTS), text)
     text = _LOWERED.sub(lambda found: "_" + found[0].translate(_SUBSCRIPTS), text)
     for pattern, by in _RULES:
