@@ -196,6 +196,7 @@ GRAPH_PROPERTIES = declare(
             "self_loops",
             "rebuilt",
             "edges_to",
+            "which_nearest",
             "inside_partitions",
             "directions",
             "pruned_from",

@@ -16,6 +16,8 @@ absent, one that differs between blocks names each in turn:
   nearest to it by direction, in its partition where there are some, with one d for the block (as
   far away as those, in squared distance, to 1e-5); fixed positions if both images have the same
   edges; hyperedges; else chosen nodes.
+* ``which_nearest``: k nearest if that d is 1, else one in d of the nearest; where ``edges_to``
+  says nearest nodes.
 * ``inside_partitions``: inside if no edge leaves its partition, else across.
 * ``directions``: axes if every edge stays in the row or the column of its node, else anywhere.
 * ``pruned_from``: how the edges stand to those that MobileViG's graph (SVGA) has on the same map
@@ -186,15 +188,24 @@ def _edges_to(seen: Seen) -> str:
     first, second = (_sets(image) for image in seen.neighbors)
     if first == second:
         return "fixed positions"
-    return "nearest nodes" if seen.is_plain and _is_nearest(seen) else "chosen nodes"
+    return "nearest nodes" if _dilation(seen) else "chosen nodes"
+
+
+def _which_nearest(seen: Seen) -> str | None:
+    if _edges_to(seen) != "nearest nodes":
+        return None
+    dilation = _dilation(seen)
+    return "k nearest" if dilation == 1 else f"one in {dilation} of the nearest"
 
 
 def _sets(neighbors: Tensor) -> list[set[int]]:
     return [set(node) - {-1} for node in neighbors.tolist()]
 
 
-def _is_nearest(seen: Seen) -> bool:
-    """Rank all candidates of every node by distance; its neighbors are to be every d-th."""
+def _dilation(seen: Seen) -> int | None:
+    """Rank all candidates of every node by distance; find d if its neighbors are every d-th."""
+    if not seen.is_plain:
+        return None
     kept = seen.neighbors >= 0  # (B, N, K)
     units = functional.normalize(seen.block.nodes.double().transpose(1, 2), dim=-1)  # (B, N, C)
     distances = torch.cdist(units, units, compute_mode="donot_use_mm_for_euclid_dist").square()
@@ -204,10 +215,11 @@ def _is_nearest(seen: Seen) -> bool:
     found = distances.gather(2, seen.neighbors.clamp(min=0))[kept]
     ranked = distances.sort(dim=2).values  # (B, N, N)
     most = (seen.num_nodes - 1) // max(1, kept.shape[2] - 1)
-    return any(
-        torch.allclose(ranked[:, :, ::every][:, :, : kept.shape[2]][kept], found, rtol=0, atol=NEAR)
-        for every in range(1, most + 1)
-    )
+    for every in range(1, most + 1):
+        wanted = ranked[:, :, ::every][:, :, : kept.shape[2]][kept]
+        if torch.allclose(wanted, found, rtol=0, atol=NEAR):
+            return every
+    return None
 
 
 def _inside_partitions(seen: Seen) -> str | None:
@@ -252,6 +264,7 @@ _FACTS: dict[str, Callable[[Seen], str | None]] = {
     "nodes": _nodes,
     "self_loops": _self_loops,
     "edges_to": _edges_to,
+    "which_nearest": _which_nearest,
     "inside_partitions": _inside_partitions,
     "directions": _directions,
     "pruned_from": _pruned_from,

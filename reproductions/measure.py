@@ -78,7 +78,19 @@ def measure(name: str, params: Params, device: Device) -> Measurement:
     found = REGISTRY[name](params, device)
     if not isinstance(found, Measurement):
         raise ReproductionError(f"{name}: want a Measurement, got {found!r:.80}; return one")
+    _check_units(spec_of(name), found)
     return found
+
+
+def _check_units(spec: Spec, found: Measurement) -> None:
+    """Hold what is declared and measured in one unit: the number alone would be judged."""
+    declared = {*(convention.name for convention in spec.conventions), *spec.units}
+    for key in sorted(declared & found.values.keys()):
+        wanted, unit = spec.unit_of(key), found.values[key].unit
+        if unit != wanted:
+            raise ReproductionError(
+                f"{spec.name}: want {key} in {wanted}, as declared, got {unit}; mend either"
+            )
 
 
 def _problem(spec: Spec, detail: ErrorDetails) -> str:

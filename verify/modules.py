@@ -1,11 +1,16 @@
 """A project's own modules, imported: whatever one does meanwhile is told in a sentence."""
 
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
+
+LIMIT_S = 60.0
+"""Seconds the import of one module may take: whatever it measures, it measures later."""
 
 
 def import_own(names: Sequence[str], root: Path) -> Iterator[tuple[int, str]]:
@@ -24,13 +29,32 @@ def import_own(names: Sequence[str], root: Path) -> Iterator[tuple[int, str]]:
         sys.path.insert(0, str(root))
     for number, name in enumerate(names):
         try:
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(sys.stderr), _limited(LIMIT_S):
                 module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it did is the answer
             yield number, _refusal(name, error)
             continue
         if other := _another(module, name, root):
             yield number, other
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer, where the system can: alarms ring in the main thread alone."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"its import did not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _refusal(name: str, error: BaseException) -> str:

@@ -44,6 +44,7 @@ def measure(model, seed=0):
                 "rebuilt": "every block",
                 "self_loops": "every node",
                 "edges_to": "nearest nodes",
+                "which_nearest": "k nearest, one in 2 of the nearest",
                 "directions": "anywhere",
                 "neighbors_first": 9,
                 "neighbors_last": 18,
@@ -52,7 +53,12 @@ def measure(model, seed=0):
         ),
         (
             "clustervig_ti",
-            {"edges_to": "nearest nodes", "inside_partitions": "inside", "rebuilt": "every block"},
+            {
+                "edges_to": "nearest nodes",
+                "which_nearest": "k nearest",
+                "inside_partitions": "inside",
+                "rebuilt": "every block",
+            },
         ),
         (
             "mobilevig_ti",
@@ -157,6 +163,7 @@ def test_farther_nodes_are_not_the_nearest(monkeypatch):
     )
     facts = measure("vig_ti")
     assert facts["edges_to"] == "chosen nodes"
+    assert "which_nearest" not in facts
     assert facts["self_loops"] != "every node"
 
 

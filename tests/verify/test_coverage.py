@@ -137,8 +137,10 @@ def test_what_is_ignored_with_a_reason_is_counted_apart(covered):
         ("after 300 epochs", "after 300 epochs of 5 s", "5", "of 5 s"),
         ("| 2.8 |", "| 2.8 |\n| ToyViG-L | - | 5.6 |", "5.6", "5.6"),
         ("Params (M) | GMACs", "Params (M) at 96 | GMACs", "96", "Params (M) at 96"),
+        ("12 blocks", "12 blocks at .05", ".05", "at .05"),
+        ("| 2.8 |", "| 2.8 |\n| ToyViG-L | - | .56 |", ".56", ".56"),
     ],
-    ids=["text", "caption", "cell", "label"],
+    ids=["text", "caption", "cell", "label", "without its zero", "cell without its zero"],
 )
 def test_a_planted_number_is_found(covered, old, new, number, context):
     code, found = covered(DOCUMENT.replace(old, new), IGNORED)

@@ -139,7 +139,7 @@ def test_a_row_that_is_shifted_is_left_out_and_named(round_trip):
     text, covered = round_trip("toy.txt", page)
     assert len(cells(text)) == 5
     assert "# Left out:" in text
-    assert "'OtherNet 1.5 2.5': Table 4: row 'OtherNet' (line 9) has 3 cells" in text
+    assert text.count("'OtherNet 1.5 2.5': Table 4: row 'OtherNet' (line 9) has 3 cells") == 1
     assert [number["printed"] for number in covered["uncovered"]] == ["1.5", "2.5"]
 
 
@@ -199,6 +199,31 @@ def test_merged_cells_and_headers_of_two_lines_make_the_round_trip(name, page, r
 
 
 @pytest.mark.parametrize(
+    ("cell", "printed"),
+    [
+        (r"\underline{7.1}", "7.1"),
+        (r"\textcolor{red}{7.1}", "7.1"),
+        (r"{\color[rgb]{0.1,0.2,0.3}7.1}", "7.1"),
+        (r"\best{\textbf{7.1}}", "7.1"),
+        (r"$\underline{7.1}$", "7.1"),
+        (r"\num{7.1}", "7.1"),
+        (r"7.1{\tiny$\pm$0.2}", "7.1±0.2"),
+        (r"7.1$\pm{0.2}$", "7.1±0.2"),
+        (r"7.1 ($\uparrow$1.1)", "7.1 (↑1.1)"),
+        (r"7.1\textsuperscript{\dag}", "7.1"),
+        (r"\raisebox{2pt}{7.1}\rule{0pt}{3ex}", "7.1"),
+    ],
+)
+def test_a_number_that_a_source_marks_is_read(cell, printed, round_trip):
+    rows = [("Model", "Size"), ("ToyNet\\textsuperscript{\\dag}\\footnotemark[1]", cell)]
+    page = "\\section{Toy} \\best{3} layers\n\\begin{table}\n%s\n\\caption{Sizes}\n\\end{table}\n"
+    text, covered = round_trip("toy.tex", page % latex(rows))
+    assert cells(text) == [("ToyNet†", "Size", printed)]
+    assert covered["counts"]["tables"]["uncovered"] == 0
+    assert covered["counts"]["prose"]["uncovered"] == 1
+
+
+@pytest.mark.parametrize(
     ("cell", "printed", "remark"),
     [
         ("7.1M", "7.1", "# line 7: 7.1M"),
@@ -210,6 +235,9 @@ def test_merged_cells_and_headers_of_two_lines_make_the_round_trip(name, page, r
         ("+2.6", "+2.6", ""),
         ("+1,002.6 %", "+1,002.6", "# line 7: +1002.6%"),
         ("(7.1)", "7.1", "# line 7: (7.1)"),
+        (".71", "0.71", "# line 7: .71"),
+        ("-.71 %", "-0.71", "# line 7: -.71%"),
+        ("$\\times$2.5", "2.5", "# line 7: ×2.5"),
         ("12 / 34", "12 / 34", ""),
         ("W4A8 at 7.1", "W4A8 at 7.1", ""),
     ],
@@ -268,6 +296,26 @@ def test_the_numbers_of_a_section_make_the_round_trip(round_trip):
         ("0,1,...,N-1", 1),
     ]
     assert [number["printed"] for number in covered["uncovered"]] == ["300"]
+
+
+DASHES = "It takes 1.5{en}2.5 ms, 50{percent}{en}60{percent}, a record{em}7.5{em}and -3.5 more."
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("toy.tex", "\\section{Toy}\n" + DASHES.format(en="--", em="---", percent="\\%")),
+        ("toy.md", "# Toy\n\n" + DASHES.format(en="--", em=" -- ", percent="%")),
+        ("toy.md", "# Toy\n\n" + DASHES.format(en="\u2013", em="\u2014", percent="%")),
+    ],
+    ids=["latex", "two hyphens", "dashes"],
+)
+def test_a_dash_is_neither_a_minus_nor_part_of_a_name(name, page, round_trip):
+    text, covered = round_trip(name, page, "--section", "Toy")
+    claims = yaml.safe_load(text)["claims"]
+    printed = [claim["found_at"][0]["printed"] for claim in claims]
+    assert printed == ["1.5", "2.5", "50", "60", "7.5", "-3.5"]
+    assert covered["uncovered"] == []
 
 
 def test_a_caption_is_a_section_too(round_trip):

@@ -63,6 +63,8 @@ def test_a_plain_number_is_normal_already(printed):
         ("a &amp; b", "a & b"),
         ("soft\u00adhyphen", "softhyphen"),
         ("\\mathrm{iso}", "iso"),
+        ("a record\u201483.5 %", "a record - 83.5%"),
+        ("ResNet\u201350", "ResNet-50"),
         ("$C_{ m iso}$", "C_iso"),
     ],
 )

@@ -158,6 +158,21 @@ def test_claim_lists_are_addressed_by_number(form):
         cell(document, "3", "Claim", "claims")
 
 
+@pytest.mark.parametrize("between", ["", "Words between them.\n\n"])
+@pytest.mark.parametrize("caption", ["Table {}: Sizes\n\n", "TABLE {}\nSizes\n\n"])
+@pytest.mark.parametrize("below", [False, True], ids=["above", "below"])
+def test_captions_stand_above_all_tables_or_below_all(below, caption, between):
+    text = "I. INTRODUCTION\n\nSome words.\n\n"
+    for number in range(1, 4):
+        table = barred([["Model", "Size"], [f"Net{number}", f"{number}.5"]]) + "\n\n"
+        named = caption.format(number)
+        text += (table + named if below else named + table) + between
+    document = parse("toy", text + "More words.\n")
+    for number in range(1, 4):
+        found = cell(document, f"Net{number}", "Size", str(number), ["Model", "Size"])
+        assert found.text == f"{number}.5"
+
+
 def test_a_table_without_caption_is_named_by_its_section():
     document = parse("toy", f"# Toy\n\n## Results\n\n{barred([HEADER, *ROWS])}\n")
     assert cell(document, "RefNet50", "Params (M)", "Results").text == "25.6"

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from verify import modules
+
 INDEX = """schema: 1
 sources:
   note:
@@ -100,6 +102,11 @@ def project(tmp_path):
             "error",
             "Input should be a finite number",
         ),
+        (
+            'return Measurement(values={"all": Quantity.exact(7, "GMAC")})',
+            "error",
+            "bad: want all in count, as declared, got GMAC; mend either",
+        ),
         ("return 3", "error", "bad: want a Measurement, got 3; return one"),
         ("return None", "error", "bad: want a Measurement, got None; return one"),
         ("sys.exit(0)", "error", "the worker ended (exit status 0)"),
@@ -112,6 +119,7 @@ def project(tmp_path):
         "raises",
         "gives NaN",
         "makes NaN",
+        "another unit",
         "gives a number",
         "gives nothing",
         "exits",
@@ -152,6 +160,16 @@ def test_a_module_that_cannot_be_imported_is_one_sentence(line, told, project):
     )
     assert told in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_module_whose_import_never_ends_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(modules, "LIMIT_S", 0.2)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own_without_end.py").write_text("while True:\n    pass\n")
+    (tmp_path / "own_with_end.py").write_text("")
+    refused = dict(modules.import_own(["own_without_end", "own_with_end"], tmp_path))
+    assert list(refused) == [0]
+    assert "(TimeoutError: its import did not end within 0.2 s)" in refused[0]
 
 
 def test_what_a_module_prints_while_it_is_imported_does_not_reach_stdout(project):

@@ -14,7 +14,7 @@ from verify.errors import VerifyError
 from verify.extract.guesses import apart, name_of, unit_of
 from verify.ground.blocks import numeral
 from verify.ground.document import Document
-from verify.ground.figures import cell_states, is_sentence, number_spans
+from verify.ground.figures import cell_states, is_sentence, number_spans, with_zero
 from verify.ground.locate import caption_name, number_locator, section_name
 from verify.ground.marks import marks
 from verify.ground.normal import normal, readable_label
@@ -96,7 +96,7 @@ def skeleton(document: Document, table: str | None, section: str | None) -> Skel
         raise VerifyError(f"{document.name}: {error}; correct the name") from error
     found = extracting.found
     if not found.columns and not found.numbers:
-        told = "; ".join(found.left_out) or "none is printed"
+        told = "; ".join(dict.fromkeys(found.left_out)) or "none is printed"
         raise VerifyError(f"{document.name}: want numbers to extract, found none: {told}")
     return found
 
@@ -303,7 +303,8 @@ def _printed(text: str, raw: str) -> str:
     if len(found) != 1 or not cell_states(text, found[0]):
         return text
     written = (given[0] for given in re.finditer(r"[+-]?\d[\d,]*(?:\.\d+)?", raw))
-    return next((given for given in written if normal(given).lstrip("+") == found[0]), found[0])
+    same = (given for given in written if normal(given).lstrip("+") == found[0])
+    return next(same, with_zero(found[0]))
 
 
 def _figures(text: str) -> list[str]:

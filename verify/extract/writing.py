@@ -43,7 +43,7 @@ def _lines(name: str, source: Source, found: Skeleton) -> Iterator[str]:
         yield from _number(name, number)
     if found.left_out:
         yield from ("", "# Left out:")
-        yield from (f"# - {_comment(reason)}" for reason in found.left_out)
+        yield from (f"# - {_comment(reason)}" for reason in dict.fromkeys(found.left_out))
 
 
 def _column(column: FoundColumn) -> Iterator[str]:

@@ -16,7 +16,7 @@ from verify.expect import AllOf
 from verify.ground.blocks import numeral
 from verify.ground.check import Columns, columns_of, confirmed, prints, source_of
 from verify.ground.document import Document
-from verify.ground.figures import occurrences
+from verify.ground.figures import number_spans, occurrences, with_zero
 from verify.ground.locate import caption_name, number_locator, section_name
 from verify.ground.normal import label, normal, readable_label
 from verify.ground.places import NotThereError, Place, runs_of
@@ -238,8 +238,12 @@ def _first(text: str, printed: str, times: int) -> Iterator[tuple[int, int]]:
     if normal(text) == normal(printed):
         yield 0, len(text)
         return
-    places = occurrences(text, printed)
-    yield from (span for span, _ in zip(places, range(times), strict=False))
+    wanted = normal(printed)
+    short = (  # ".5" for 0.5
+        (begin, end) for begin, end in number_spans(text) if with_zero(text[begin:end]) == wanted
+    )
+    places = list(occurrences(text, printed)) or list(short)
+    yield from places[:times]
 
 
 def _left_out(entry: Ignored, document: Document) -> tuple[Cells, str | None]:

@@ -103,6 +103,7 @@ class _Parsing:
         self.tables: list[Table] = []
         self.captions: list[tuple[str, Run]] = []
         self.caption: tuple[Block, int] | None = None
+        self.below = _captions_stand_below(blocks)
 
     def document(self, name: str) -> Document:
         headings = Headings(self.blocks)
@@ -132,13 +133,14 @@ class _Parsing:
             self._text(block.lines, block.line, item=False)
 
     def _caption_of(self, at: int) -> Block | None:
-        """Give the caption a table stands under: the block before it, a title line between."""
+        """Give the caption of a table: the block before it, a title line between, or behind it."""
+        if self.below and self.blocks[at].kind == "grid":
+            behind = self.blocks[at + 1 : at + 2]
+            return behind[0] if any(map(_is_caption, behind)) else None
         if self.caption is None:
             return None
         block, where = self.caption
-        between = self.blocks[where + 1 : at]
-        near = len(between) == 0 or (len(between) == 1 and between[0].kind == "prose")
-        return block if near and block.number.startswith("table") else None
+        return block if _is_caption(block) and _is_near(self.blocks[where + 1 : at]) else None
 
     def _table_name(self, block: Block, section: int) -> str:
         first = re.split(r"[\t|]", block.lines[0].strip().strip("|"))[0]
@@ -156,6 +158,29 @@ class _Parsing:
                 last.extend(pieces)
                 return
         self.texts.append((section, item, pieces))
+
+
+def _is_caption(block: Block) -> bool:
+    return block.kind == "caption" and block.number.startswith("table")
+
+
+def _captions_stand_below(blocks: Sequence[Block]) -> bool:
+    """Tell captions behind tables, by the tables that have one on one side only."""
+    votes = 0
+    for at, block in enumerate(blocks):
+        if block.kind == "grid":
+            behind = any(map(_is_caption, blocks[at + 1 : at + 2]))
+            before = any(
+                _is_caption(blocks[where]) and _is_near(blocks[where + 1 : at])
+                for where in range(max(0, at - 2), at)
+            )
+            votes += behind - before
+    return votes > 0
+
+
+def _is_near(between: Sequence[Block]) -> bool:
+    """Tell nothing, or a title line, between a caption and its table."""
+    return len(between) == 0 or (len(between) == 1 and between[0].kind == "prose")
 
 
 def _run(section: int, pieces: Sequence[tuple[str, int]]) -> Run:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from verify.ground.normal import label, normal
 
-_DIGITS = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}|×10\^[+-]?\d+)?"
-_NUMBER = re.compile(rf"(?<![\w.])(?<![A-Za-z]-)(?:(?<![\w)\]%])[+-])?{_DIGITS}(?!\d|\.\d)")
+_DIGITS = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3}|×10\^[+-]?\d+)?"
+_NUMBER = re.compile(rf"(?<![\w.])(?<![A-Za-z]-)(?:(?<![\w)\]%-])[+-])?{_DIGITS}(?!\d|\.\d)")
 _ONLY_NUMBER = re.compile(rf"[+-]?{_DIGITS}")
-_LEADING = re.compile(rf"(?:[~<>≤≥±(\s]|about |approx\.? |roughly )*([+-]?{_DIGITS})(?!\d|\.\d)")
+_LEADING = re.compile(rf"(?:[~<>≤≥±×(\s]|about |approx\.? |roughly )*([+-]?{_DIGITS})(?!\d|\.\d)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_WORDS = 4
 _WORDS = {
@@ -29,7 +29,12 @@ _WORDS = {
 
 
 def numbers(text: str) -> list[str]:
-    """List the numbers a text prints, as printed; parts of names and versions are none."""
+    """List the numbers a text prints, as printed; parts of names and versions are none.
+
+    Example:
+        >>> numbers("7.10 of .5 in v2.1")
+        ['7.10', '0.5']
+    """
     return [_plain(found[0]) for found in _NUMBER.finditer(normal(text))]
 
 
@@ -111,5 +116,10 @@ def _same(wanted: str, found: str) -> bool:
     return wanted == found or (not signed and f"+{wanted}" == found)
 
 
+def with_zero(number: str) -> str:
+    """Write the digit before the point that some prints leave out: ".5" is 0.5."""
+    return re.sub(r"^([+-]?)\.", r"\g<1>0.", number)
+
+
 def _plain(number: str) -> str:
-    return number.replace("×10^", "e").replace("E", "e").replace("e+", "e")
+    return with_zero(number).replace("×10^", "e").replace("E", "e").replace("e+", "e")

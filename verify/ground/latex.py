@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
+from verify.ground.normal import SYMBOLS
+
 Lines = list[tuple[str, int]]
 """Text, each with the number of the line of the source it is from."""
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
@@ -23,8 +25,12 @@ _TABLES = re.compile(rf"\\begin\{{(?P<begin>table\*?|{_TABULAR})\}}")
 _DROPPED = re.compile(
     r"\\(?:cite[a-z]*|ref|eqref|autoref|cref|Cref|label|vspace\*?|hspace\*?|bibliographystyle"
     r"|bibliography|input|include|includegraphics)(?:\[[^\]]*\])*\{[^}]*\}"
-    r"|\\(?:begin|end)\{[A-Za-z*]+\}(?:\[[^\]]*\])?|\\(?:maketitle|centering|small|footnotesize"
-    r"|scriptsize|noindent|par|newpage|appendix)(?![A-Za-z])"
+    r"|\\(?:begin|end)\{[A-Za-z*]+\}(?:\[[^\]]*\])?|\\footnotemark(?:\[[^\]]*\])?"
+    r"|\\(?:tnote|thanks|parbox|scalebox|raisebox|rotatebox)(?:\[[^\]]*\])*\{[^}]*\}"
+    r"|\\(?:setlength|addtolength|setcounter|fontsize|rule)(?:\s*\{[^}]*\}){2}"
+    r"|\\(?:maketitle|centering|noindent|par|newpage|appendix"
+    r"|tiny|scriptsize|footnotesize|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape"
+    r"|boldmath)(?![A-Za-z])"
 )
 _RULES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule)(?![A-Za-z])(?:\[[^\]]*\])?"
@@ -38,6 +44,8 @@ _MERGED_COLUMNS = re.compile(
 )
 _MERGED_ROWS = re.compile(r"\\multirow\s*(?:\[[^\]]*\])?\{[^}]*\}(?:\[[^\]]*\])?\s*\{[^}]*\}\s*")
 _STACKED = re.compile(r"\\(?:makecell|shortstack|thead)\s*(?:\[[^\]]*\])?(?=\{)")
+_MARKED = re.compile(r"\\([A-Za-z]+)\s*(?=\{[\s$~<>+{-]*\.?\d)")
+_KEPT = {*SYMBOLS, "frac", "dfrac", "tfrac", "sqrt", "textsuperscript", "textsubscript"}
 _DEPTH = {"section": 1, "subsection": 2, "subsubsection": 3}
 
 
@@ -82,7 +90,7 @@ class _Reading:
             title = self.text.find("\\title")
             if title >= 0:
                 words, _ = self._argument(title + len("\\title"))
-                self._apart(f"# {_one_line(words)}", title)
+                self._apart(f"# {_one_line(_inline(words))}", title)
             begin = document + len("\\begin{document}")
             last = self.text.find("\\end{document}", begin)
             end = last if last >= 0 else end
@@ -258,7 +266,21 @@ def _uncommented(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    return _DROPPED.sub("", text).replace("~", " ")
+    text = _unmarked(_DROPPED.sub("", text))
+    text = text.replace("---", " \u2014 ").replace("--", "\u2013")  # a dash is no minus
+    return text.replace("\\footnote{", " {").replace("~", " ")
+
+
+def _unmarked(text: str) -> str:
+    r"""Drop the commands around numbers that only mark them: the best one, say, in authors' words.
+
+    Example:
+        >>> _unmarked(r"\best{\underline{1.5}} \pm{0.1}")
+        '{{1.5}} \\pm{0.1}'
+    """
+    while (once := _MARKED.sub(lambda found: found[0] if found[1] in _KEPT else "", text)) != text:
+        text = once
+    return text
 
 
 def _one_line(text: str) -> str:

@@ -25,7 +25,7 @@ _TYPOGRAPHY = str.maketrans(
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "0123456789+-()")
-_COMMANDS = {
+SYMBOLS = {
     "times": "×",
     "sim": "~",
     "approx": "~",
@@ -46,12 +46,16 @@ _COMMANDS = {
     "ldots": "...",
     "dots": "...",
     "quad": " ",
+    "uparrow": "↑",
+    "downarrow": "↓",
     "left": "",
     "right": "",
 }
+"""LaTeX commands that print something, and what."""
 _FORMATS = (
-    r"\\(?:text(?:bf|it|rm|tt|sf|sc|up)?|math(?:rm|bf|it|cal|bb|sf|tt)|operatorname|boldsymbol"
-    r"|bm|pmb|emph|rm|bf|it|tt)(?![A-Za-z])\s*"
+    r"\\(?:text(?:bf|it|rm|tt|sf|sc|up|sl|md|normal)?|math(?:rm|bf|it|cal|bb|sf|tt)|operatorname"
+    r"|boldsymbol|bm|pmb|emph|underline|uline|rm|bf|it|tt)(?![A-Za-z])\s*"
+    r"|\\(?:textcolor|colorbox|color)\s*(?:\[[^\]]*\])?\{[^{}]*\}"
 )
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
@@ -62,6 +66,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"<sub>(.*?)</sub>", r"_{\1}"),
         (r"\\([%*_#|&~{}$])", r"\1"),
         (_FORMATS, ""),
+        (r"\\textsuperscript(?![A-Za-z])", "^"),
+        (r"\\textsubscript(?![A-Za-z])", "_"),
         (r"\{\s+m\s+(?=\w)", "{"),  # \rm that lost its first letter as a carriage return
         (r"[${}`]", ""),
         (r"\[([†‡])\]|\^([†‡])", r"\1\2"),
@@ -74,6 +80,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_DASH = re.compile(r"(?<=[^\W\d_])\u2014(?=[\d.~<>$])")
+"""A dash between a word and a number, which make no name ("ResNet-50") together."""
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
@@ -100,12 +108,13 @@ def normal(text: str) -> str:
 
 
 def _once(text: str) -> str:
-    text = unicodedata.normalize("NFC", html.unescape(text)).translate(_TYPOGRAPHY)
+    text = _DASH.sub(" - ", unicodedata.normalize("NFC", html.unescape(text)))
+    text = text.translate(_TYPOGRAPHY)
     text = _RAISED.sub(lambda found: "^" + found[0].translate(_SUPERSCRIPTS), text)
     text = _LOWERED.sub(lambda found: "_" + found[0].translate(_SUBSCRIPTS), text)
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
-    text = _COMMAND.sub(lambda found: _COMMANDS.get(found[1], found[1]), text)
+    text = _COMMAND.sub(lambda found: SYMBOLS.get(found[1], found[1]), text)
     return _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text).strip()
 
 
