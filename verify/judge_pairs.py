@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly
@@ -17,6 +18,7 @@ from verify.kinds.transfer import (
     apart,
     is_elsewhere,
     of_ratio,
+    of_value,
     ratio_of,
     transfer_of,
 )
@@ -76,6 +78,28 @@ def where_taken(
     if verdict.verdict not in {"pass", "fail"}:
         return verdict
     return apart(verdict, "on another class of GPU, where this does not transfer")
+
+
+def of_figures(
+    verdict: Verdict,
+    needs: Sequence[Need],
+    found: Sequence[Measurement | Verdict],
+    wanted: Fraction,
+) -> Verdict:
+    """Let the word on a bound, or on a sum, stand only where its figures bear it.
+
+    Args:
+        verdict: on the figures as they are.
+        needs: what was measured.
+        found: what came of it.
+        wanted: the share that decides, as ``above_noise`` takes it.
+    """
+    measured = [one for one in found if isinstance(one, Measurement)]
+    if len(measured) < len(found) or verdict.off_by is None:
+        return verdict
+    if any(is_elsewhere(*pair) for pair in zip(needs, measured, strict=True)):
+        return of_value(verdict)
+    return above_noise(verdict, wanted, *map(floor_of, measured))
 
 
 def on_stand_in(

@@ -57,6 +57,21 @@ claims:
     found_at: [{{section: "5", printed: "grows"}}]
     inputs: [{AT_1}, {AT_64}]
     expect: {{kind: vague, word: trend, sense: trend, direction: increases}}
+  - id: toyvig.throughput.bound
+    statement: New handles at least 100 images a second.
+    found_at: [{{section: "5", printed: "100"}}]
+    reproduction: throughput
+    params: {{model: clustervig_ti, batch: 64, precision: default, device: rtx-6000-ada}}
+    expect: {{kind: bound, relation: at_least, printed: "100", unit: images/s}}
+  - id: toyvig.arithmetic.as_fast
+    statement: New is as fast.
+    found_at: [{{section: "5", printed: "as fast"}}]
+    scope: consistency
+    expect:
+      kind: arithmetic
+      printed: "1.0"
+      unit: ratio
+      ratio: {{of: toyvig.throughput.clustervig_ti.b64, over: toyvig.throughput.pvig_ti.b64}}
   - id: toyvig.throughput.between
     statement: Both lie between 100 and 110 images a second.
     found_at: [{{section: "5", printed: "100 to 110"}}]
@@ -74,7 +89,7 @@ claims:
         - {{x: "64", y: {{measured: toyvig.throughput.pvig_ti.b64}}}}
 """
 CARD, ELSEWHERE = "rtx-6000-ada", "h200"
-NAMES = ("comparable", "unprinted", "trend", "between", "grows")
+NAMES = ("comparable", "unprinted", "trend", "bound", "between", "grows")
 
 
 @pytest.fixture
@@ -115,7 +130,8 @@ def judged(
         )
         stored[need.key] = Stored("ok", measured, "", False, need.key, "toy", 1.0)
     found = judge(project, stored)
-    return {name: found[f"toyvig.throughput.{name}"] for name in NAMES}
+    named = {name: found[f"toyvig.throughput.{name}"] for name in NAMES}
+    return {**named, "as_fast": found["toyvig.arithmetic.as_fast.measured"]}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +177,39 @@ def test_a_vague_word_is_open_where_noise_could_turn_it(
 def test_a_trend_within_the_noise_is_open(project: Project, floor: float, word: str) -> None:
     found = judged(project, CARD, 105.0, 105.0, alone=100.0, floor=floor)["trend"]
     assert found.verdict == word
+
+
+@pytest.mark.parametrize(
+    ("device", "new", "floor", "word"),
+    [
+        pytest.param(CARD, 105.0, 4.9, "pass", id="above, less noise"),
+        pytest.param(CARD, 105.0, 5.1, "inconclusive", id="above by less than noise"),
+        pytest.param(CARD, 90.0, 9.9, "fail", id="below, less noise"),
+        pytest.param(CARD, 90.0, 10.1, "inconclusive", id="below by less than noise"),
+        pytest.param(ELSEWHERE, 105.0, 0.0, "not_comparable", id="above elsewhere"),
+        pytest.param(ELSEWHERE, 90.0, 0.0, "not_comparable", id="below elsewhere"),
+    ],
+)
+def test_a_bound_on_a_speed_is_of_its_own_gpu_and_held_to_the_noise(
+    project: Project, device: str, new: float, floor: float, word: str
+) -> None:
+    assert judged(project, device, new, 105.0, floor=floor)["bound"].verdict == word
+
+
+@pytest.mark.parametrize(
+    ("device", "new", "floor", "word"),
+    [
+        pytest.param(CARD, 105.0, 4.9, "pass", id="as printed, less noise"),
+        pytest.param(CARD, 105.0, 5.1, "inconclusive", id="as printed, more noise"),
+        pytest.param(CARD, 210.0, 4.9, "fail", id="far off"),
+        pytest.param(ELSEWHERE, 105.0, 0.0, "not_comparable", id="as printed elsewhere"),
+        pytest.param(ELSEWHERE, 210.0, 0.0, "not_comparable", id="far off elsewhere"),
+    ],
+)
+def test_arithmetic_on_speeds_is_of_its_own_gpu_and_held_to_the_noise(
+    project: Project, device: str, new: float, floor: float, word: str
+) -> None:
+    assert judged(project, device, new, 105.0, floor=floor)["as_fast"].verdict == word
 
 
 def test_a_vague_word_is_not_said_of_the_host(project: Project) -> None:
