@@ -73,6 +73,19 @@ def test_lines_may_share_a_color_and_be_joined():
     assert 'fill="none"' not in Chart("t", "n", "x", "y", lines).svg()
 
 
+def luminance(color):
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("paper", ["#ffffff", "#1b1b1b"])
+@pytest.mark.parametrize("color", _COLORS)
+def test_every_color_is_told_from_light_and_from_dark_paper(color, paper):
+    low, high = sorted([luminance(color), luminance(paper)])
+    assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2.2, 1.4.11
+
+
 def test_foreign_text_stays_text():
     name = "<script>alert(1)</script>&"
     text = Chart(name, name, name, name, [Line(name, [Point(1, 1.0), Point(2, 2.0)])]).svg()

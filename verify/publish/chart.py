@@ -12,10 +12,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 78, 56
 _NOTE_LETTERS = 112
 """Letters of a note that fit into a line; a note has room for two."""
 _COLORS = (
-    "#4477aa", "#ee6677", "#228833", "#aa7700", "#66ccee", "#aa3377", "#777777", "#004488",
-    "#88bb44", "#994455",
+    "#4477aa", "#ee6677", "#228833", "#aa7700", "#0099bb", "#bb4488", "#777777", "#7755cc",
+    "#669922", "#cc5511",
 )  # fmt: skip
-"""P. Tol's palettes for readers who see colors differently; lines have a name beside them too."""
+"""After P. Tol's palettes for readers who see colors differently, each at 3 : 1 on light and on dark
+paper; lines have a name beside them too."""
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #222 }
 .title { font-size: 16px; font-weight: 600 }
