@@ -15,8 +15,8 @@ _COLORS = (
     "#4477aa", "#ee6677", "#228833", "#aa7700", "#0099bb", "#bb4488", "#777777", "#7755cc",
     "#669922", "#cc5511",
 )  # fmt: skip
-"""After P. Tol's palettes for readers who see colors differently, each at 3 : 1 on light and on dark
-paper; lines have a name beside them too."""
+"""After P. Tol's palettes for readers who see colors differently, each at 3 : 1 on light and on
+dark paper; lines have a name beside them too."""
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #222 }
 .title { font-size: 16px; font-weight: 600 }
