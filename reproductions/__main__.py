@@ -1,11 +1,13 @@
 """Measure one thing by hand: ``python -m reproductions NAME '{"param": value}'``.
 
-Prints the measurement as JSON. Exit codes: 0 measured, 2 bad input, 3 not measurable here.
+Prints the measurement as JSON. Exit codes: 0 measured, 2 bad input, 3 not measurable here,
+130 interrupted, 141 nobody read it to the end.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_listing())
         else:
             print(_measured(options.name, options.params, options.device))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`| head`); keep the interpreter from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except NotMeasurableError as error:
         print(error, file=sys.stderr)
         return 3

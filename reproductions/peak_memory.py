@@ -12,6 +12,7 @@ Facts: ``outcome`` (``runs`` or ``out_of_memory``), ``device``, and ``cap_gib`` 
 under that cap. Cost: a few seconds. Source: memory figures and out-of-memory cells of the papers.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -72,6 +73,8 @@ def _at_least(device: torch.device) -> dict[str, Quantity]:
 def _peak_or_none(params: PeakMemoryParams, device: torch.device) -> Peak | None:
     """Measure the peak; None where it does not fit."""
     if device.type == "cuda":
+        gc.collect()  # what earlier measurements of this process left is none of this one's
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
     try:
         with precision(params.precision, device):

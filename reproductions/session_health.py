@@ -3,7 +3,8 @@
 A session is unfit if the known answers drifted by more than 3 % from its beginning to its end,
 if the GPU slowed down because of heat or of its own hardware, if another process computed on it,
 or if it was lost. A power cap is normal at full load and only remarked upon, as is the absence of
-telemetry. A CPU shares its clocks with everything else, and its drift is only remarked upon too.
+telemetry, or of any process at all: containers may hide them. A CPU shares its clocks with
+everything else, and its drift is only remarked upon too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,11 @@ from reproductions.telemetry import Summary
 DRIFT = 0.03
 """Share by which an anchor may move."""
 _EPSILON = 1e-12  # exactly 3 % is fit, whichever way the last bit of a quotient falls
+_OVERLAP = 5
+"""Readings in a row, a second of them, in which two processes may compute on a GPU.
+
+Ours are one at a time, but the next may start before the driver has forgotten the last.
+"""
 _UNFIT = ("hardware_slowdown", "thermal_software", "thermal_hardware", "power_brake")
 
 
@@ -65,12 +71,13 @@ def _watched_unfit(watched: Summary) -> Iterator[str]:
         if slowed.get(name):
             told = f"in {slowed[name]} of {watched['readings']} readings"
             yield f"the GPU slowed down ({name.replace('_', ' ')}) {told}"
-    others = watched.get("other_processes", 0)
+    others, most = watched.get("other_processes", 0), watched.get("most_processes", 0)
+    row = watched.get("readings_crowded", 0)
     if others:
         yield f"{others} other process(es) computed on the GPU before the session began"
-    # Ours are one at a time; the next may start before the driver has forgotten the last.
-    elif watched.get("most_processes", 0) > 2:  # noqa: PLR2004
-        yield f"{watched['most_processes']} processes computed on the GPU at once, one is ours"
+    elif most > 2 or row > _OVERLAP:  # noqa: PLR2004  # ours and the one before it
+        told = f"{most} processes computed on the GPU at once, {row} readings in a row"
+        yield f"{told}; only one is ours"
     if watched.get("lost"):
         yield f"the GPU could no longer be read: {watched['lost']}"
 
@@ -78,5 +85,8 @@ def _watched_unfit(watched: Summary) -> Iterator[str]:
 def _remarks(watched: Summary) -> Iterator[str]:
     if not watched["available"]:
         yield f"no telemetry: {watched['because']}"
-    elif capped := watched["readings_slowed_by"].get("power_cap"):
+        return
+    if not watched.get("most_processes"):
+        yield "the driver shows no process, not even ours; whether others computed is not known"
+    if capped := watched["readings_slowed_by"].get("power_cap"):
         yield f"the GPU was at its power cap in {capped} of {watched['readings']} readings"

@@ -1,4 +1,4 @@
-"""What readings of speed allow to say: intervals, ratios and equivalence. Imports no torch.
+"""What readings of speed allow to say: intervals, ratios and the noise floor. Imports no torch.
 
 One process gives one reading, the median of its iterations; only readings of different
 processes are independent. All statistics are over such readings on a log scale, where a ratio
@@ -16,11 +16,9 @@ from reproductions.errors import ReproductionError
 
 __all__ = [
     "Interval",
-    "equivalent",
     "geometric_mean",
     "noise_floor",
     "paired_ratio",
-    "unpaired_ratio",
 ]
 
 
@@ -65,57 +63,11 @@ def paired_ratio(first: Sequence[float], second: Sequence[float], *, level: floa
     if len(first) != len(second):
         raise ReproductionError(
             f"paired_ratio: want two readings of every round, got {len(first)} and "
-            f"{len(second)}; compare series of different rounds with unpaired_ratio"
+            f"{len(second)}; series of different rounds have no pairs"
         )
     pairs = zip(_logs("paired_ratio", first), _logs("paired_ratio", second), strict=True)
     logs = [a - b for a, b in pairs]
     return _around(_mean(logs), math.sqrt(_variance(logs) / len(logs)), len(logs) - 1, level)
-
-
-def unpaired_ratio(first: Sequence[float], second: Sequence[float], *, level: float) -> Interval:
-    """Estimate ``first`` over ``second`` where they were read in different sessions.
-
-    Welch's interval on the log scale: the two may scatter differently.
-
-    Args:
-        first: one reading per process.
-        second: likewise, in the same unit; as many as there are.
-        level: error rate of the interval.
-
-    Raises:
-        ReproductionError: as for ``geometric_mean``.
-    """
-    logs = [_logs("unpaired_ratio", series) for series in (first, second)]
-    value = _mean(logs[0]) - _mean(logs[1])
-    parts = [_variance(series) / len(series) for series in logs]
-    square = sum(parts)
-    if square == 0:  # no scatter at all: any degrees of freedom give the same
-        return _around(value, 0, 1, level)
-    shares = [part / square for part in parts]
-    freedom = 1 / sum(
-        share**2 / (len(series) - 1) for share, series in zip(shares, logs, strict=True)
-    )  # Welch-Satterthwaite
-    return _around(value, math.sqrt(square), freedom, level)
-
-
-def equivalent(ratio: Interval, *, margin: float) -> bool:
-    """Tell whether a ratio is shown to be 1 up to a margin, by two one-sided tests.
-
-    Both tests reject where the interval lies inside the margin, so that the error rate (of
-    calling speeds equivalent that are not) is at most half the level of the interval: give
-    one of level 0.10 to test at 0.05.
-
-    Args:
-        ratio: an interval for the ratio of two speeds.
-        margin: relative difference that does not matter, above 0; 0.03 stands for the ratios
-            between 1 / 1.03 and 1.03. A limit that is only just reached does not count.
-
-    Raises:
-        ReproductionError: the margin is not above 0.
-    """
-    if not 0 < margin < math.inf:
-        raise ReproductionError(f"equivalent: want a margin above 0, got {margin}; give one")
-    return 1 / (1 + margin) < ratio.low and ratio.high < 1 + margin
 
 
 def noise_floor(pairs: Sequence[tuple[float, float]], *, level: float) -> float:

@@ -6,9 +6,10 @@ than any other program that reads the card.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import groupby
 from statistics import median
 from typing import Any, Protocol, Self
 
@@ -118,8 +119,14 @@ class Telemetry:
             "readings_slowed_by": {name: count for name, count in slow.items() if count},
             "other_processes": len(self.others),
             "most_processes": max((len(r.processes) for r in self.readings), default=0),
+            "readings_crowded": _longest(len(r.processes) > 1 for r in self.readings),
             "lost": self.lost,
         }
+
+
+def _longest(answers: Iterable[bool]) -> int:
+    """Count the longest row of yes."""
+    return max((len(list(row)) for is_yes, row in groupby(answers) if is_yes), default=0)
 
 
 def _range(values: Sequence[float | None]) -> dict[str, float] | None:

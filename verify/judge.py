@@ -26,7 +26,7 @@ from verify.expect import (
     claims_in,
 )
 from verify.explain import explanations
-from verify.judge_pairs import by_rounds, on_stand_in, where_taken
+from verify.judge_pairs import by_rounds, of_figures, on_stand_in, where_taken
 from verify.judge_printed import printed_arithmetic, printed_ordering
 from verify.judge_sets import convention_of, judged_set
 from verify.kinds.by_image import words_on
@@ -234,7 +234,9 @@ class _Court:
         )
 
     def _bound(self, claim: Claim, expect: Bound, need: Need) -> Verdict:
-        return self._derived([need], [claim.convention], bounded(claim.tolerance, expect))
+        verdict = self._derived([need], [claim.convention], bounded(claim.tolerance, expect))
+        beyond = (verdict.off_by and verdict.off_by.relative) or 0
+        return of_figures(verdict, [need], [self._found(need)], abs(exactly(beyond)))
 
     def _equal(self, claim: Claim, expect: Equal, need: Need) -> Verdict:
         found = self._found(need)
@@ -333,7 +335,10 @@ class _Court:
 
         verdicts, labels = [], []
         for needs in product(*choices):
-            verdicts.append(self._capped(self._derived(needs, stated, decide), needs))
+            found = [self._found(need) for need in needs]
+            reach = half_width(Acceptance.of(expect, claim.tolerance))
+            verdict = of_figures(self._derived(needs, stated, decide), needs, found, reach)
+            verdicts.append(self._capped(verdict, needs))
             labels.append(", ".join(str(need.params.subject()) for need in needs))
         return agreed(labels, verdicts)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly
@@ -10,8 +11,17 @@ from verify.compare import Acceptance, half_width
 from verify.expect import Ratio
 from verify.index import Index
 from verify.judge_sets import printing
-from verify.kinds.rounds import above_noise, rounds_of, speedup
-from verify.kinds.transfer import Found, apart, is_elsewhere, of_ratio, ratio_of, transfer_of
+from verify.kinds.rounds import above_noise, floor_of, rounds_of, speedup
+from verify.kinds.transfer import (
+    SPREAD,
+    Found,
+    apart,
+    is_elsewhere,
+    of_ratio,
+    of_value,
+    ratio_of,
+    transfer_of,
+)
 from verify.need import Need
 from verify.project import Project
 from verify.rulings import against, distance, left_open, shown_interval
@@ -62,10 +72,34 @@ def where_taken(
     on_region = verdict.reason in _WORDS_ON_A_REGION
     if isinstance(claim.expect, Ratio) and on_region and verdict.measured is not None:
         low, high = exactly(verdict.measured.low), exactly(verdict.measured.high)
-        return of_ratio(verdict, claim.expect.figure.value, Interval(low, high))
+        verdict = of_ratio(verdict, claim.expect.figure.value, Interval(low, high))
+        floors = [floor_of(one) for one in map(found, needs) if isinstance(one, Measurement)]
+        return above_noise(verdict, SPREAD, *floors)
     if verdict.verdict not in {"pass", "fail"}:
         return verdict
     return apart(verdict, "on another class of GPU, where this does not transfer")
+
+
+def of_figures(
+    verdict: Verdict,
+    needs: Sequence[Need],
+    found: Sequence[Measurement | Verdict],
+    wanted: Fraction,
+) -> Verdict:
+    """Let the word on a bound, or on a sum, stand only where its figures bear it.
+
+    Args:
+        verdict: on the figures as they are.
+        needs: what was measured.
+        found: what came of it.
+        wanted: the share that decides, as ``above_noise`` takes it.
+    """
+    measured = [one for one in found if isinstance(one, Measurement)]
+    if len(measured) < len(found) or verdict.off_by is None:
+        return verdict
+    if any(is_elsewhere(*pair) for pair in zip(needs, measured, strict=True)):
+        return of_value(verdict)
+    return above_noise(verdict, wanted, *map(floor_of, measured))
 
 
 def on_stand_in(

@@ -10,7 +10,7 @@ from verify.expect import Marks, Outcome
 from verify.kinds.by_image import by_image
 from verify.kinds.member import Member
 from verify.kinds.outcome import ran_out_of_memory
-from verify.kinds.rounds import rounds_of
+from verify.kinds.rounds import floor_of, rounds_of
 from verify.kinds.rules import ruled
 from verify.kinds.transfer import Found, transfer_of
 from verify.need import Need
@@ -94,6 +94,7 @@ def _member(project: Project, given: Input, need: Need, key: str, found: Found) 
         quantity.level,
         by_image=by_image(measured),
         rounds=rounds_of(measured),
+        noise=floor_of(measured),
         transfer=transfer_of(project, printing(project, given), need, found),
     )
 

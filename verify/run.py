@@ -150,7 +150,7 @@ def compare(
             before = stored.get(job.need.key)
             if now.outcome == "error":
                 errors.append(f"{job.need}: {now.reason}")
-            elif before is None or before.measurement != now.measurement:
+            elif before is None or before.differs_from(now):
                 values.append(str(job.need))
             stored[job.need.key] = now
     changed = changed_verdicts(state, judge(project, stored))

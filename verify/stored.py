@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from reproductions.contract import Measurement
+from reproductions.contract import Measurement, Quantity
+
+CLOCK_UNITS = frozenset({"images/s", "ms", "s"})
+"""Units of what a clock reads."""
 
 
 @dataclass(frozen=True)
@@ -21,3 +24,27 @@ class Stored:
     """SHA-256 of the ledger event."""
     machine: str
     duration_s: float
+
+    def differs_from(self, other: "Stored") -> bool:
+        """Tell whether another outcome of the same measurement says something else.
+
+        What a clock reads is never the same twice and says nothing here; a number with an error
+        rate says something else where the two intervals have nothing in common.
+        """
+        first, second = self.measurement, other.measurement
+        if first is None or second is None:
+            return (self.outcome, first) != (other.outcome, second)
+        if first.facts != second.facts or first.values.keys() != second.values.keys():
+            return True
+        pairs = ((one, second.values[name]) for name, one in first.values.items())
+        return any(_moved(*pair) for pair in pairs)
+
+
+def _moved(one: Quantity, other: Quantity) -> bool:
+    if one.unit != other.unit:
+        return True
+    if one.unit in CLOCK_UNITS:
+        return False
+    if one.level is None:
+        return one != other
+    return one.high < other.low or other.high < one.low

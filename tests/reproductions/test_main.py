@@ -118,3 +118,19 @@ def test_the_module_of_another_project_brings_its_reproductions(monkeypatch, tmp
     finally:
         SPECS.pop("toy_edges", None)
         REGISTRY.pop("toy_edges", None)
+
+
+def test_a_reader_that_goes_away_is_no_traceback():
+    command = [sys.executable, "-m", "reproductions", "--list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")
+
+
+def test_an_interrupt_ends_it_with_130(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reproductions.__main__.measure", interrupted)
+    assert main(["parameter_count", VIG]) == 130

@@ -107,3 +107,15 @@ def test_a_smaller_card_is_tried_under_a_cap_first(needed_gib, fits_cap, outcome
         assert found.values["allocated_at_least"].value == 139
     assert limit == [141.0]
     assert fits_cap is (cap is not None)
+
+
+def test_what_earlier_measurements_left_is_given_back_before_a_peak_begins(monkeypatch):
+    done = []
+    monkeypatch.setattr(module.gc, "collect", lambda: done.append("collect"))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: done.append("empty"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: done.append("reset"))
+    monkeypatch.setattr(module, "_peak", lambda *_: Peak(1, 0))
+    module._peak_or_none(
+        PeakMemoryParams(model="vig_ti", batch=1, device="cuda"), torch.device("cuda")
+    )
+    assert done == ["collect", "empty", "reset"]

@@ -59,10 +59,17 @@ def test_a_power_cap_is_normal_and_remarked_upon():
         pytest.param({"other_processes": 1}, False, id="one was there before"),
         pytest.param({"most_processes": 2}, True, id="the next of ours begins"),
         pytest.param({"most_processes": 3}, False, id="one of three is not ours"),
+        pytest.param({"most_processes": 2, "readings_crowded": 5}, True, id="two for a second"),
+        pytest.param({"most_processes": 2, "readings_crowded": 6}, False, id="two for longer"),
     ],
 )
 def test_another_process_on_the_gpu_makes_it_unfit(watched, fit):
     assert (judged(watched).unfit == ()) is fit
+
+
+def test_a_driver_that_shows_no_process_is_remarked_upon():
+    (remark,) = judged({"most_processes": 0}).remarks
+    assert remark.startswith("the driver shows no process, not even ours")
 
 
 def test_a_gpu_that_is_lost_makes_it_unfit():

@@ -83,6 +83,12 @@ def test_processes_that_were_there_before_are_counted_apart():
     assert (found["other_processes"], found["most_processes"]) == (2, 3)
 
 
+def test_the_longest_row_of_readings_with_two_processes_is_counted():
+    theirs = {5, 6, 7, 20, 21}  # readings, of which the first comes before the session
+    found = watched(Card(processes=lambda number: (1, 2) if number in theirs else (1,)))
+    assert (found["readings_crowded"], found["most_processes"]) == (3, 2)
+
+
 @pytest.mark.parametrize("lost_after", [0, 5])
 def test_a_card_that_is_lost_is_told_and_what_was_read_is_kept(lost_after):
     found = watched(Card(lost_after=lost_after))

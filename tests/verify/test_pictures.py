@@ -7,7 +7,7 @@ import pytest
 
 from reproductions.contract import Measurement, Quantity
 from verify.load import load
-from verify.publish.chart import HEIGHT, WIDTH, Chart, Line, Point
+from verify.publish.chart import _COLORS, HEIGHT, WIDTH, Chart, Line, Point
 from verify.publish.pictures import pictures
 from verify.report import report_on
 from verify.state import State
@@ -64,6 +64,28 @@ def test_a_reader_who_sees_nothing_is_told_the_figures():
     assert "one: 1: 10, 8: 100; two: 1: 20, 8: 30" in root.find(f"{SVG}desc").text
 
 
+def test_lines_may_share_a_color_and_be_joined():
+    points = [Point(1, None, (1.0, 1.0, 1.0)), Point(2, None, (2.0, 2.0, 2.0))]
+    lines = [Line("one", points, 3), Line("other", points, 3)]
+    text = Chart("t", "n", "x", "y", lines, joined=True).svg()
+    assert {color for color in _COLORS if color in text.partition("</style>")[2]} == {_COLORS[3]}
+    assert text.count('fill="none"') == 2
+    assert 'fill="none"' not in Chart("t", "n", "x", "y", lines).svg()
+
+
+def luminance(color):
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("paper", ["#ffffff", "#1b1b1b"])
+@pytest.mark.parametrize("color", _COLORS)
+def test_every_color_is_told_from_light_and_from_dark_paper(color, paper):
+    low, high = sorted([luminance(color), luminance(paper)])
+    assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2.2, 1.4.11
+
+
 def test_foreign_text_stays_text():
     name = "<script>alert(1)</script>&"
     text = Chart(name, name, name, name, [Line(name, [Point(1, 1.0), Point(2, 2.0)])]).svg()
@@ -99,6 +121,22 @@ TABLE = """
       "Old": {{printed: "{old}", model: pvig_ti}}
       "New": {{printed: "{new}", model: vig_ti}}
 """
+ACCURACIES = """
+  - table: {table: "4", column: Top-1}
+    title: Accuracy
+    statement: "{row} has a top-1 accuracy of {printed} %."
+    reproduction: top1_accuracy
+    params:
+      weights: released
+      dataset: imagenet-1k-val
+      transform: trained
+      precision: tf32_off
+      batch: 64
+      device: any
+    expect: {kind: value, unit: percent}
+    rows:
+      "Old": {printed: "78.2", model: pvig_ti}
+"""
 
 
 @pytest.fixture
@@ -106,7 +144,7 @@ def project(tmp_path):
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims.yaml").write_text(INDEX)
     tables = TABLE.format(batch=1, old="10.0", new="20.0")
-    tables += TABLE.format(batch=8, old="40.0", new="120.0")
+    tables += TABLE.format(batch=8, old="40.0", new="120.0") + ACCURACIES
     (tmp_path / "claims" / "toyvig.yaml").write_text(f"source: toyvig\ntables:{tables}")
     return load(tmp_path)
 
@@ -121,7 +159,8 @@ def test_printed_speeds_and_their_ratios_are_drawn_by_batch(project):
     ]
     assert '"vig_ti",8,120,,,' in made["pictures/toyvig-throughput.csv"]
     assert '"vig_ti / pvig_ti",8,3,,,' in made["pictures/toyvig-speedup.csv"]
-    assert "rtx-6000-ada" in made["pictures/toyvig-throughput.svg"]
+    for name in ("throughput", "speedup"):
+        assert ">Printed for rtx-6000-ada; circles" in made[f"pictures/toyvig-{name}.svg"]
 
 
 def test_what_was_measured_stands_beside_what_is_printed(project):
@@ -133,6 +172,7 @@ def test_what_was_measured_stands_beside_what_is_printed(project):
     stored = {need.key: Stored("ok", measured, "", False, "e", "h200", 1.0)}
     made = pictures(project, report_on(project, State({}, stored)))
     assert '"vig_ti",8,120,99,98,100' in made["pictures/toyvig-throughput.csv"]
+    assert "as measured on h200, 95 %" in made["pictures/toyvig-throughput.svg"]
 
 
 def test_a_document_without_speeds_has_no_pictures(tmp_path):
@@ -250,8 +290,9 @@ def test_forms_of_a_model_stand_side_by_side_where_both_were_measured(tmp_path):
     stored = {one.key: stored_speed(100.0), other.key: stored_speed(200.0)}
     made = pictures(project, report_on(project, State({}, stored)))
     assert made["pictures/toyvig-implementations.csv"].splitlines()[1:] == [
-        '"vig_ti, fast, cuda",8,,200,199,201',
-        '"vig_ti, published, cuda",8,,100,99,101',
+        '"vig_ti, published",8,,100,99,101',
+        '"vig_ti, fast",8,,200,199,201',
     ]
+    assert "measured on h200" in made["pictures/toyvig-implementations.svg"]
     del stored[other.key]
     assert pictures(project, report_on(project, State({}, stored))) == {}

@@ -240,7 +240,9 @@ def test_on_the_card_itself_every_order_counts(project):
     [
         pytest.param(320.0, "pass", id="within a quarter"),
         pytest.param(900.0, "pass", id="exceeded"),
-        pytest.param(200.0, "not_comparable", id="below"),
+        pytest.param(302.0, "pass", id="just within a quarter"),
+        pytest.param(299.0, "not_comparable", id="just below a quarter"),
+        pytest.param(200.0, "not_comparable", id="far below"),
     ],
 )
 def test_a_maximum_transfers_as_its_ratio(new, word, project):
@@ -269,9 +271,29 @@ def test_an_order_is_asked_round_by_round(claim, project):
     assert found[f"toyvig.arithmetic.{claim}.measured"].verdict == "pass"
 
 
-def test_a_noise_floor_over_5_percent_says_nothing_of_a_ratio_on_another_gpu(project):
-    found = verdicts(project, column(400.0, 100.0), device=ELSEWHERE, floor=6.0)
-    assert found[f"{AT}.clustervig_ti.b64.over_pvig_ti"].verdict == "pass"
+@pytest.mark.parametrize(("floor", "reason"), [(24.9, "inside_region"), (25.1, "noise_floor")])
+def test_a_ratio_on_another_gpu_is_held_to_the_noise_by_its_quarter(floor, reason, project):
+    found = verdicts(project, column(400.0, 100.0), device=ELSEWHERE, floor=floor)
+    assert found[f"{AT}.clustervig_ti.b64.over_pvig_ti"].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("greatest", "floor", "reason"),
+    [
+        # "4" begins at 3.5.
+        pytest.param(4.0, 14.2, "inside_region", id="noise just less than decides"),
+        pytest.param(4.0, 14.3, "noise_floor", id="noise just more than decides"),
+        pytest.param(9.0, 100.0, "inside_region", id="far above"),
+        pytest.param(9.0, 160.0, "noise_floor", id="far above, more noise"),
+        pytest.param(3.0, 16.6, "outside_region", id="below"),
+        pytest.param(3.0, 16.7, "noise_floor", id="below by less than noise"),
+    ],
+)
+def test_a_maximum_is_held_to_the_noise_by_its_lower_end(greatest, floor, reason, project):
+    more = {("clustervig_ti", 128): 99.0, ("pvig_ti", 128): 90.0}
+    speeds = column(100 * greatest, 100.0) | more
+    found = verdicts(project, speeds, device=CARD, floor=floor, spread=0)
+    assert found["toyvig.arithmetic.up_to_4x.measured"].reason == reason
 
 
 @pytest.mark.parametrize(("value", "reason"), [(400.0, "inside_region"), (200.0, "substituted")])

@@ -24,7 +24,8 @@ class Machine:
 
     def __init__(self, ms=lambda model, process, run: 10.0, anchors=lambda process: 1.0):
         self.ms, self.anchors = ms, anchors
-        self.process, self.asked, self.answers = 0, [], {}
+        # The session closes what ran before, and opens its own with process 0.
+        self.process, self.asked, self.answers = -1, [], {}
 
     def measure(self, need):
         if need.reproduction == "anchors":
@@ -188,6 +189,58 @@ def test_a_gpu_that_throttles_yields_errors_and_never_verdicts():
     assert {body["outcome"] for body in found.values()} == {"error"}
     assert "slowed down (thermal hardware)" in found["pvig_ti"]["reason"]
     assert found["pvig_ti"]["session"]["telemetry"]["celsius"]["most"] == 95
+
+
+class Shared(Machine, Card):
+    """A machine and its GPU: ours shows while it is open, theirs from some reading on."""
+
+    def __init__(self, joins_after):
+        super().__init__()
+        self.is_open = True  # it has measured something else before
+        self.joins_after, self.read_so_far = joins_after, 0
+        self.telemetry = ByHand(self)
+
+    def measure(self, need):
+        self.is_open = True
+        self.telemetry.readings += [self.read(), self.read()]
+        return super().measure(need)
+
+    def close(self):
+        self.is_open = False
+        super().close()
+
+    def read(self):
+        self.read_so_far += 1
+        running = {1000 + self.process} if self.is_open else set()
+        running |= {7} if self.read_so_far > self.joins_after else set()
+        return Reading(1000, 2000, 300, 60, 100, frozenset(), frozenset(running))
+
+
+class ByHand(Telemetry):
+    """Telemetry that reads when told to."""
+
+    def __enter__(self):
+        self.others = self.card.read().processes
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("joins_after", "told"),
+    [
+        pytest.param(0, "1 other process(es) computed on the GPU before", id="from the start"),
+        pytest.param(20, "2 processes computed on the GPU at once", id="in the middle"),
+        pytest.param(10**6, None, id="never"),
+    ],
+)
+def test_only_a_process_of_others_makes_a_session_an_error(joins_after, told):
+    machine = Shared(joins_after)
+    found = session(machine, device="cuda", telemetry=machine.telemetry)["pvig_ti"]
+    assert found["outcome"] == ("ok" if told is None else "error")
+    if told is not None:
+        assert told in found["reason"]
 
 
 def test_processes_that_disagree_on_what_fits_are_an_error():

@@ -17,7 +17,9 @@ from verify.kinds.member import (
     obstacle_among,
     quotient,
     ran_out,
+    share_between,
 )
+from verify.kinds.rounds import above_noise
 from verify.kinds.transfer import SPREAD, of_ratio
 from verify.rulings import against, distance, left_open, middle, shown_interval
 from verify.verdict import Verdict
@@ -100,10 +102,12 @@ def _maximum(
     )
     told = f"greatest is {top.shown}, {top.label}{beside}"
     if any(member.transfer is not None for member in known):
-        reach = expect.figure.value * SPREAD
-        accepted = Acceptance(accepted.figure, accepted.printed, accepted.printed.widened(reach))
-        verdict = of_ratio(verdict, expect.figure.value, most)
-    return _ruled(accepted, most, verdict, told, missing)
+        value = expect.figure.value
+        quarter = Interval(value, value).widened(abs(value) * SPREAD)
+        accepted = Acceptance(accepted.figure, accepted.printed, quarter)
+        verdict = of_ratio(verdict, value, most)
+    verdict = _ruled(accepted, most, verdict, told, missing)
+    return _above_noise(verdict, accepted.widened.low, known)
 
 
 def _ruled(
@@ -119,6 +123,23 @@ def _ruled(
     if missing:
         return left_open(verdict, "members_missing", told)
     return replace(verdict, detail=told)
+
+
+def _above_noise(verdict: Verdict, below: Fraction | None, known: list[Member]) -> Verdict:
+    """Leave open what lies nearer to the lower end than its session told a model from itself.
+
+    Any one member is enough for a maximum to pass; it fails by all of them.
+    """
+    if below is None or verdict.verdict not in {"pass", "fail"}:
+        return verdict
+    end = Member("the lower end", Interval(below, below), below)
+    passes = verdict.verdict == "pass"
+    deciding = [member for member in known if not passes or member.bounds[0] >= below]
+    shares = [(share_between(member, end), member.noise) for member in deciding]
+    told = [above_noise(verdict, share, noise) for share, noise in shares if share is not None]
+    left = [one for one in told if one.verdict == "inconclusive"]
+    is_open = len(left) == len(told) if passes else bool(left)
+    return left[0] if left and is_open else verdict
 
 
 def _nothing_known(members: list[Member], missing: list[str], beside: str) -> Verdict:

@@ -30,6 +30,8 @@ class Member:
     """Which images were right, where it is an accuracy over all of them."""
     rounds: Rounds | None = None
     """The times of a speed, round by round."""
+    noise: Fraction = Fraction(0)
+    """Share by which its session told a model from itself."""
     transfer: Transfer | None = None
     """What of it holds elsewhere, if it was measured on another GPU than it was printed for."""
 
@@ -104,6 +106,7 @@ def quotient(top: Member, bottom: Member) -> Member:
         paired or Interval(min(corners), max(corners)),
         value,
         LEVEL if paired else _level(top, bottom),
+        noise=max(top.noise, bottom.noise),
         transfer=ratio_of(top.transfer, bottom.transfer),
     )
 
@@ -111,6 +114,14 @@ def quotient(top: Member, bottom: Member) -> Member:
 def _level(*members: Member) -> float | None:
     levels = [member.level for member in members if member.level is not None]
     return sum(levels) if levels else None
+
+
+def share_between(first: Member, second: Member) -> Fraction | None:
+    """Say how far apart two numbers above 0 are, as a share of the smaller; else None."""
+    one, other = first.value, second.value
+    if one is None or other is None or one <= 0 or other <= 0:
+        return None
+    return max(one / other, other / one) - 1
 
 
 def obstacle_among(members: Sequence[Member]) -> Verdict | None:

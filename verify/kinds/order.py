@@ -10,7 +10,14 @@ from verify.compare import holds
 from verify.expect import BestOf, Monotone, Ordering
 from verify.figure import Relation
 from verify.kinds.by_image import compare
-from verify.kinds.member import Member, Part, all_out_of_memory, conjunction, obstacle_among
+from verify.kinds.member import (
+    Member,
+    Part,
+    all_out_of_memory,
+    conjunction,
+    obstacle_among,
+    share_between,
+)
 from verify.kinds.rounds import above_noise, speedup
 from verify.kinds.transfer import of_order
 from verify.rulings import left_open, related
@@ -76,8 +83,5 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
 
 def _above_noise(verdict: Verdict, first: Member, second: Member) -> Verdict:
     """Leave an order open that the session could have made out of one model."""
-    floors = [side.rounds.floor for side in (first, second) if side.rounds is not None]
-    if not floors or first.value is None or not second.value:
-        return verdict
-    ratio = first.value / second.value
-    return above_noise(verdict, max(ratio, 1 / ratio) - 1, *floors)
+    share = share_between(first, second)
+    return verdict if share is None else above_noise(verdict, share, first.noise, second.noise)

@@ -31,7 +31,8 @@ from verify.kinds.member import (
     obstacle_among,
     quotient,
 )
-from verify.kinds.transfer import apart, of_host, of_ratio
+from verify.kinds.rounds import above_noise
+from verify.kinds.transfer import SPREAD, apart, of_host, of_ratio
 from verify.kinds.vague import vague
 from verify.rulings import against, bounded, combined, distance, middle, shown_interval
 from verify.verdict import Verdict
@@ -66,12 +67,16 @@ def _transferred(expect: Any, verdict: Verdict, members: Sequence[Member]) -> Ve
     if not known:
         return verdict
     if isinstance(expect, Ratio) and verdict.verdict in {"pass", "fail", "inconclusive"}:
-        ratio = quotient(members[0], members[1]).interval
-        return verdict if ratio is None else of_ratio(verdict, expect.figure.value, ratio)
+        ratio = quotient(members[0], members[1])
+        if ratio.interval is None:
+            return verdict
+        verdict = of_ratio(verdict, expect.figure.value, ratio.interval)
+        return above_noise(verdict, SPREAD, ratio.noise)
     if verdict.verdict not in {"pass", "fail"}:
         return verdict
     idle = next((one.idle for one in known if one.idle is not None), None)
-    if isinstance(expect, Vague) and verdict.verdict == "pass":
+    is_printed = all(one.printed is not None for one in known)
+    if isinstance(expect, Vague) and verdict.verdict == "pass" and is_printed:
         return verdict if idle is None else of_host(verdict, idle)
     return apart(verdict, "on another class of GPU, where this does not transfer")
 

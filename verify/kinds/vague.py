@@ -6,11 +6,16 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Literal
 
-from verify.acceptance import Interval
 from verify.compare import Standing, holds
 from verify.expect import Vague
 from verify.figure import Relation
-from verify.kinds.member import Member, all_out_of_memory, obstacle_among, quotient
+from verify.kinds.member import (
+    Member,
+    all_out_of_memory,
+    obstacle_among,
+    quotient,
+    share_between,
+)
 from verify.verdict import PartVerdict, Verdict, Word
 
 READINGS = (Fraction(10, 100), Fraction(25, 100), Fraction(50, 100))
@@ -104,6 +109,8 @@ def _every(answers: list[Answer]) -> Answer:
 def _pair(expect: Vague, group: list[Member], reading: Fraction, *, bounded: bool) -> Answer:
     first, second = group
     low, high = distance_of(first, second, bounded=bounded)
+    noise = max(first.noise, second.noise)
+    low, high = low - noise, high + noise
     if expect.sense == "comparable":
         return "yes" if high <= reading else "no" if low > reading else "open"
     apart: Answer = "yes" if low > reading else "no" if high <= reading else "open"
@@ -133,18 +140,25 @@ def _apart(a: Fraction, b: Fraction) -> Fraction:
 def _trend(expect: Vague, series: list[Member]) -> dict[str, Answer]:
     """Read a trend three ways: every step, last above first, rank correlation of at least 0.5."""
     relation: Relation = "less_than" if expect.direction == "increases" else "more_than"
-    intervals = [member.interval for member in series if member.interval is not None]
-    steps = [_ANSWERS[holds(relation, a, b)] for a, b in pairwise(intervals)]
     return {
-        "every step": _every(steps),
-        "last against first": _ANSWERS[holds(relation, intervals[0], intervals[-1])],
-        "rank correlation": _rank_correlation(relation, intervals),
+        "every step": _every([_step(relation, a, b) for a, b in pairwise(series)]),
+        "last against first": _step(relation, series[0], series[-1]),
+        "rank correlation": _rank_correlation(relation, series),
     }
 
 
-def _rank_correlation(relation: Relation, intervals: list[Interval]) -> Answer:
-    """Bound Kendall's tau by the pairs that the intervals leave open."""
-    pairs = [_ANSWERS[holds(relation, a, b)] for a, b in combinations(intervals, 2)]
+def _step(relation: Relation, first: Member, second: Member) -> Answer:
+    """Answer by the intervals, unless a session tells a model from itself by as much."""
+    share, noise = share_between(first, second), max(first.noise, second.noise)
+    in_noise = noise > 0 and share is not None and share <= noise
+    if first.interval is None or second.interval is None or in_noise:
+        return "open"
+    return _ANSWERS[holds(relation, first.interval, second.interval)]
+
+
+def _rank_correlation(relation: Relation, series: list[Member]) -> Answer:
+    """Bound Kendall's tau by the pairs that the intervals and the noise leave open."""
+    pairs = [_step(relation, a, b) for a, b in combinations(series, 2)]
     least = Fraction(sum(1 if p == "yes" else -1 for p in pairs), len(pairs))
     most = Fraction(sum(-1 if p == "no" else 1 for p in pairs), len(pairs))
     if least >= RANK_CORRELATION:

@@ -12,10 +12,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 210, 78, 56
 _NOTE_LETTERS = 112
 """Letters of a note that fit into a line; a note has room for two."""
 _COLORS = (
-    "#4477aa", "#ee6677", "#228833", "#aa7700", "#66ccee", "#aa3377", "#777777", "#004488",
-    "#88bb44", "#994455",
+    "#4477aa", "#ee6677", "#228833", "#aa7700", "#0099bb", "#bb4488", "#777777", "#7755cc",
+    "#669922", "#cc5511",
 )  # fmt: skip
-"""P. Tol's palettes for readers who see colors differently; lines have a name beside them too."""
+"""After P. Tol's palettes for readers who see colors differently, each at 3 : 1 on light and on
+dark paper; lines have a name beside them too."""
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #222 }
 .title { font-size: 16px; font-weight: 600 }
@@ -64,6 +65,8 @@ class Line:
 
     name: str
     points: Sequence[Point]
+    color: int | None = None
+    """Which of the colors, where lines share one; None takes the next."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,9 @@ class Chart:
     linear: bool = False
     """Whether equal steps are equally long; else equal ratios are, and no figure may be 0."""
     x_is_measured: bool = False
-    """Whether x are measurements, too: then the axis has round numbers, not each x, and the
-    measured points of a line are joined."""
+    """Whether x are measurements, too: then the axis has round numbers, not each x."""
+    joined: bool = False
+    """Whether the measured points of a line are joined."""
 
     def svg(self) -> str:
         """Draw it; every text is escaped."""
@@ -99,8 +103,8 @@ class Chart:
             *scale.axes(self.x_label, self.y_label),
         ]
         for number, line in enumerate(self.lines):
-            color = _COLORS[number % len(_COLORS)]
-            if self.x_is_measured:
+            color = _color(number, line)
+            if self.joined:
                 parts += _joined(scale, line, color)
             parts += _line(scale, line, color)
         parts += _names(scale, self.lines)
@@ -122,6 +126,10 @@ class Chart:
             figures = ", ".join(f"{p.x:g}: {p.figures[0]:g}" for p in line.points if p.figures)
             told.append(f"{line.name}: {figures}")
         return f"{self.y_label} by {self.x_label}. {'; '.join(told)}."
+
+
+def _color(number: int, line: Line) -> str:
+    return _COLORS[(number if line.color is None else line.color) % len(_COLORS)]
 
 
 class _Scale:
@@ -238,12 +246,11 @@ def _names(scale: _Scale, lines: Sequence[Line]) -> list[str]:
     for number, line in enumerate(lines):
         known = [point for point in line.points if point.figures]
         if known:
-            ends.append((scale.y(known[-1].figures[0]), number, line.name))
+            ends.append((scale.y(known[-1].figures[0]), _color(number, line), line.name))
     parts, lowest = [], -math.inf
     overlap = max(0.0, _TOP + _LABEL_GAP * len(ends) - (HEIGHT - _BOTTOM))
-    for y, number, name in sorted(ends):
+    for y, color, name in sorted(ends):
         lowest = max(y - overlap, lowest + _LABEL_GAP)
-        color = _COLORS[number % len(_COLORS)]
         x = WIDTH - _RIGHT + 12
         parts.append(f'<rect x="{x}" y="{lowest - 5:.1f}" width="10" height="10" fill="{color}"/>')
         parts.append(_text(x + 16, lowest + 4, name))

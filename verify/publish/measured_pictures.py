@@ -13,7 +13,7 @@ _TRAINING_MARKS = (
     "squares: plain step; triangles: with checkpoints; diamonds: with micro-batches; "
     "one value each, no interval"
 )
-_FORM_MARKS = "squares with bars: as measured, 95 % interval"
+_FORMS: Mapping[str, Mark] = {"published": "square", "fast": "triangle"}
 _USUAL = {"precision": "default", "layout": "contiguous", "compiled": False, "image_size": 224}
 """How models are timed whose forms are set side by side."""
 
@@ -40,6 +40,7 @@ def training_charts(project: Project, report: Report) -> dict[str, Chart]:
                 y_label=label,
                 lines=list(_training_lines(found, keys)),
                 x_is_measured=True,
+                joined=True,
             )
     return made
 
@@ -93,33 +94,39 @@ def form_charts(project: Project, report: Report) -> dict[str, Chart]:
     """Draw the speed of models measured both as published and as written here, by document."""
     made = {}
     for source in project.index.sources:
-        lines = list(_form_lines(_measured(project, report, "throughput", source)))
+        found = _measured(project, report, "throughput", source)
+        lines = list(_form_lines(found))
         if lines:
+            machines = ", ".join(sorted({str(one.facts.get("device")) for _, one in found}))
             made[f"{source}-implementations"] = Chart(
                 title=f"Throughput as published and as written here, {source}",
-                note=f"The same weights and outputs; {_FORM_MARKS}",
+                note=f"The same weights and outputs, measured on {machines}; squares: as "
+                "published; triangles: as written here, fast; bars: 95 % interval",
                 x_label="batch (images)",
                 y_label="images per second",
                 lines=lines,
+                joined=True,
             )
     return made
 
 
 def _form_lines(found: Found) -> Iterator[Line]:
     """Yield two lines for every model, of the batches at which both forms ran."""
-    speeds: dict[tuple[str, int, str], dict[str, Point]] = {}
+    speeds: dict[tuple[str, str, int], dict[str, Point]] = {}
     for need, one in found:
         params = need.params.model_dump()
         speed = one.values.get("throughput")
         if speed is None or any(params[name] != usual for name, usual in _USUAL.items()):
             continue
-        point = Point(params["batch"], None, (speed.value, speed.low, speed.high))
-        where = (params["model"], params["batch"], params["device"])
-        speeds.setdefault(where, {})[params["implementation"]] = point
-    both: dict[str, list[Point]] = {}
-    for (model, _, device), forms in speeds.items():
-        if {"published", "fast"} <= forms.keys():
-            for form in ("published", "fast"):
-                both.setdefault(f"{model}, {form}, {device}", []).append(forms[form])
-    for name in sorted(both):
-        yield Line(name, sorted(both[name], key=lambda point: point.x))
+        form = params["implementation"]
+        ends = (speed.value, speed.low, speed.high)
+        point = Point(params["batch"], None, ends, _FORMS[form])
+        where = (params["model"], str(one.facts.get("device")), params["batch"])
+        speeds.setdefault(where, {})[form] = point
+    both: dict[tuple[str, str], list[dict[str, Point]]] = {}
+    for (model, device, _), forms in sorted(speeds.items(), key=lambda item: item[0]):
+        if forms.keys() == _FORMS.keys():
+            both.setdefault((model, device), []).append(forms)
+    for number, ((model, _), at_batches) in enumerate(both.items()):
+        for form in _FORMS:
+            yield Line(f"{model}, {form}", [forms[form] for forms in at_batches], number)

@@ -12,7 +12,6 @@ from verify.publish.series_pictures import series_charts
 from verify.report import Entry, Report
 
 FOLDER = "pictures"
-_MARKS = "circles: as printed; squares with bars: as measured, 95 % interval"
 
 
 def pictures(project: Project, report: Report) -> dict[str, str]:
@@ -30,23 +29,23 @@ def pictures(project: Project, report: Report) -> dict[str, str]:
 
 def drawn(project: Project, report: Report) -> dict[str, Chart]:
     """Make every chart that there are figures for, by name."""
-    entries = {entry.claim.id: entry for entry in report.entries}
     return {
-        **charts(project, entries),
+        **charts(project, report),
         **series_charts(project, report),
         **training_charts(project, report),
         **form_charts(project, report),
     }
 
 
-def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:
+def charts(project: Project, report: Report) -> dict[str, Chart]:
     """Make the charts of every document that prints speeds at several batches, by name."""
     made = {}
+    entries = {entry.claim.id: entry for entry in report.entries}
     for source, lines in _by_source(project, entries).items():
-        card = _cards(project, source)
+        note = _note(project, report, source)
         made[f"{source}-throughput"] = Chart(
             title=f"Throughput by batch size, {source}",
-            note=f"Printed for {card}; {_MARKS}",
+            note=note,
             x_label="batch (images)",
             y_label="images per second",
             lines=lines,
@@ -55,7 +54,7 @@ def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:
         if ratios:
             made[f"{source}-speedup"] = Chart(
                 title=f"Speed-up at the same batch size, {source}",
-                note=f"Printed for {card}; {_MARKS}",
+                note=note,
                 x_label="batch (images)",
                 y_label="times as fast",
                 lines=ratios,
@@ -63,14 +62,20 @@ def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:
     return made
 
 
+def _speeds(project: Project) -> Iterator[Mapping[int, AtBatch]]:
+    """Yield the speeds of every model that are printed at several batches."""
+    for series in project.series.values():
+        if next(iter(series.values())).expect.unit == "images/s" and len(series) > 1:
+            yield series
+
+
 def _by_source(project: Project, entries: Mapping[str, Entry]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
-    for series in project.series.values():
+    for series in _speeds(project):
         first = next(iter(series.values()))
-        if first.expect.unit == "images/s" and len(series) > 1:
-            points = [_point(size, at, entries) for size, at in sorted(series.items())]
-            line = Line(str(first.need.params.subject()), points)
-            found.setdefault(project.claims[first.claim].source, []).append(line)
+        points = [_point(size, at, entries) for size, at in sorted(series.items())]
+        line = Line(str(first.need.params.subject()), points)
+        found.setdefault(project.claims[first.claim].source, []).append(line)
     return found
 
 
@@ -109,12 +114,19 @@ def _pair(project: Project, claim: Claim) -> tuple[str, int] | None:
     return " / ".join(str(need.params.subject()) for need in needs), size
 
 
-def _cards(project: Project, source: str) -> str:
-    """Name the GPUs that a document's speeds were printed for."""
-    cards = {
-        at.need.params.printed_on() or "a CPU"
-        for series in project.series.values()
+def _note(project: Project, report: Report, source: str) -> str:
+    """Say for which GPUs a document's speeds were printed and on which they were measured."""
+    its = [
+        at
+        for series in _speeds(project)
         for at in series.values()
         if project.claims[at.claim].source == source
-    }
-    return ", ".join(sorted(cards))
+    ]
+    cards = sorted({at.need.params.printed_on() or "a CPU" for at in its})
+    found = [report.stored[at.need.key].measurement for at in its if at.need.key in report.stored]
+    machines = sorted({str(one.facts.get("device")) for one in found if one is not None})
+    measured = f"as measured on {', '.join(machines)}" if machines else "as measured"
+    return (
+        f"Printed for {', '.join(cards)}; circles: as printed; "
+        f"squares with bars: {measured}, 95 % interval"
+    )
