@@ -4,8 +4,7 @@ A step is forward, cross-entropy against random labels, backward; with micro-bat
 gradients of their shares of the loss add up, so that the batch and its mean loss are the same.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +14,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from reproductions.checkpointing import checkpointed
+from reproductions.graph_work import seconds
 from reproductions.live_bytes import LiveBytes, bytes_of
 from vig_models.classifier import Classifier
 
@@ -104,15 +104,17 @@ def operations_of(run: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def seconds_of(run: Callable[[], object], device: torch.device, laps: int) -> float:
-    """Give the median seconds of a few runs after one that does not count."""
-    taken = []
+def seconds_of(
+    runs: Sequence[Callable[[], object]], device: torch.device, laps: int
+) -> list[list[float]]:
+    """Give the seconds of each run, ``laps`` of them after one that does not count.
+
+    They take turns, so that a machine that slows down slows all of them.
+    """
+    taken: list[list[float]] = [[] for _ in runs]
     for _ in range(laps + 1):
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        start = time.perf_counter()
-        run()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        taken.append(time.perf_counter() - start)
-    return sorted(taken[1:])[laps // 2]
+        for run, its in zip(runs, taken, strict=True):
+            start = seconds(str(device))
+            run()
+            its.append(seconds(str(device)) - start)
+    return [its[1:] for its in taken]

@@ -117,7 +117,20 @@ def make_plan(
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
         jobs.append(Job(need, sharing, because, _estimate(need, stored)))
-    return Plan(tuple(jobs), blocked)
+    return Plan(tuple(sorted(jobs, key=_turn)), blocked)
+
+
+def _turn(job: Job) -> tuple[bool | int, ...]:
+    """Give a place in the order of work; equal ones stay in claim order.
+
+    A GPU is often lent for an hour: what wants one comes first, and of that what claims rest on
+    before what is shown beside them, speeds before memory, small batches before large ones.
+    """
+    params = job.need.params
+    if not params.wants_cuda():
+        return (1,)
+    batch: int = getattr(params, "batch", 0)
+    return (0, not job.claims, job.need.spec.processes == 1, batch)
 
 
 def together(jobs: Iterable[Job]) -> list[list[Job]]:

@@ -1,12 +1,13 @@
 """Training steps under checkpoints and micro-batches, on small models of every kind of layout."""
 
 import copy
+from itertools import accumulate, pairwise
 
 import pytest
 import torch
 
 from reproductions import training_memory as module
-from reproductions import training_setup
+from reproductions import training_setup, training_step
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.checkpointing import checkpointed
 from reproductions.contract import NotMeasurableError
@@ -94,7 +95,22 @@ def test_the_plain_step_stands_beside_the_mode():
         value["operations_ratio"]
     )
     assert found.evidence["operations"]["plain"] == pytest.approx(2e9 * value["operations_plain"])
-    assert set(found.evidence["seconds"]) == {"plain", "mode"}
+
+
+def test_speed_is_the_median_of_six_steps_from_the_slowest_to_the_fastest(monkeypatch):
+    monkeypatch.setattr(module, "_LAPS", 6)
+    # The clock is read before and after each step: the plain one takes 1 s, the other 2 s, and
+    # what does not count, the first of each, 9 s.
+    lengths = [9, 9, *(length for late in (0, 0, 0, 0, 0, 1) for length in (1 + late, 2 + late))]
+    starts = [0, *accumulate(lengths)]
+    readings = iter([t for pair in pairwise(starts) for t in pair])
+    monkeypatch.setattr(training_step, "seconds", lambda _: next(readings))
+    found = measure(checkpoints="layers")
+    assert found.samples == {"seconds_plain": [1, 1, 1, 1, 1, 2], "seconds": [2, 2, 2, 2, 2, 3]}
+    plain, other = (found.values[f"images_per_second{suffix}"] for suffix in ("_plain", ""))
+    assert (plain.low, plain.value, plain.high) == (2, 4, 4)
+    assert (other.low, other.value, other.high) == (pytest.approx(4 / 3), 2, 2)
+    assert plain.level == 2**-5
 
 
 def test_the_plain_step_against_itself_is_the_same():

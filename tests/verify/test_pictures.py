@@ -237,20 +237,24 @@ def steps(tmp_path):
 def test_training_modes_are_drawn_by_memory_beside_the_plain_step(steps):
     made = pictures(steps[0], report_on(*steps))
     assert sorted(made) == [
-        f"pictures/toyvig-training-{name}.{kind}"
+        f"pictures/toyvig-training-{name}-cpu-x86-64.{kind}"
         for name in ("arithmetic", "speed")
         for kind in ("csv", "svg")
     ]
-    assert made["pictures/toyvig-training-arithmetic.csv"].splitlines()[1:] == [
+    assert made["pictures/toyvig-training-arithmetic-cpu-x86-64.csv"].splitlines()[1:] == [
         '"vig_ti",2,,30,30,30',
         '"vig_ti",1.5,,30,30,30',
         '"vig_ti",1,,40,40,40',
     ]
-    assert "cpu-x86-64, 4 images of 224 x 224" in made["pictures/toyvig-training-speed.svg"]
+    assert (
+        "cpu-x86-64, 4 images of 224 x 224" in made["pictures/toyvig-training-speed-cpu-x86-64.svg"]
+    )
 
 
 def test_every_training_mode_has_a_mark_of_its_own_and_the_axis_round_numbers(steps):
-    text = pictures(steps[0], report_on(*steps))["pictures/toyvig-training-arithmetic.svg"]
+    text = pictures(steps[0], report_on(*steps))[
+        "pictures/toyvig-training-arithmetic-cpu-x86-64.svg"
+    ]
     root = ElementTree.fromstring(text)
     marks = [path.attrib.get("class") for path in root.iter(f"{SVG}path")]
     assert [marks.count(mark) for mark in ("square", "triangle", "diamond")] == [1, 1, 1]

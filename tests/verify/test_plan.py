@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from verify.load import load
 from verify.plan import Machine, make_plan, wants_more, with_siblings
 from verify.state import state_of
 from verify.stored import Stored
@@ -88,6 +89,27 @@ def test_what_waited_for_weights_is_tried_once_they_are_there(project, reason, a
     jobs = make_plan(project, blocked, [L], machine=machine).jobs
     wanted = ["toy was fetched since"] if asked and there else []
     assert ([job.because for job in jobs], seen) == (wanted, asked)
+
+
+def test_a_gpu_gets_its_work_first_speeds_by_batch_then_memory_then_what_no_claim_needs():
+    project = load(Path(__file__).parents[2])
+    jobs = make_plan(project, {}, list(project.claims), machine=Machine("h200", has_gpu=True)).jobs
+    wants_gpu = [job.need.params.wants_cuda() for job in jobs]
+    assert wants_gpu == sorted(wants_gpu, reverse=True)
+    on_gpu = jobs[: sum(wants_gpu)]
+    is_claimed = [bool(job.claims) for job in on_gpu]
+    assert is_claimed == sorted(is_claimed, reverse=True)
+    claimed, beside = on_gpu[: sum(is_claimed)], on_gpu[sum(is_claimed) :]
+    named = [job.need.reproduction for job in claimed]
+    assert named == sorted(named, key=lambda name: name != "throughput")
+    assert {"peak_memory", "training_memory"} < set(named)
+    batches = [job.need.params.batch for job in claimed if job.need.reproduction == "throughput"]
+    assert batches == sorted(batches)
+    assert {job.need.params.implementation for job in beside} == {"published", "fast"}
+    rest = [job for job in jobs if not job.need.params.wants_cuda()]
+    assert rest == list(
+        make_plan(project, {}, list(project.claims), machine=Machine("x", False)).jobs
+    )
 
 
 def test_fresh_takes_what_is_current_too(project):

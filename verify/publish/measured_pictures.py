@@ -11,7 +11,7 @@ from verify.report import Report
 
 _TRAINING_MARKS = (
     "squares: plain step; triangles: with checkpoints; diamonds: with micro-batches; "
-    "one value each, no interval"
+    "bars: slowest to fastest of six steps"
 )
 _FORMS: Mapping[str, Mark] = {"published": "square", "fast": "triangle"}
 _USUAL = {"precision": "default", "layout": "contiguous", "compiled": False, "image_size": 224}
@@ -21,28 +21,31 @@ Found = list[tuple[Need, Measurement]]
 
 
 def training_charts(project: Project, report: Report) -> dict[str, Chart]:
-    """Draw the memory of training steps against their arithmetic and their speed, by document."""
+    """Draw memory of training steps against arithmetic and speed, by document and machine."""
     made = {}
     for source in project.index.sources:
         found = _steps(project, report, source)
-        if not found:
-            continue
-        devices = ", ".join(sorted({str(one.facts.get("device")) for _, one in found}))
-        sizes = ", ".join(sorted({_size(need) for need, _ in found}))
-        for name, label, keys in (
-            ("arithmetic", "arithmetic of a step (GMAC)", ("operations_plain", "operations")),
-            ("speed", "images per second", ("images_per_second_plain", "images_per_second")),
-        ):
-            made[f"{source}-training-{name}"] = Chart(
-                title=f"Training steps: memory and {name}, {source}",
-                note=f"Measured on {devices}, {sizes}; {_TRAINING_MARKS}",
-                x_label="most memory taken by tensors (GiB)",
-                y_label=label,
-                lines=list(_training_lines(found, keys)),
-                x_is_measured=True,
-                joined=True,
-            )
+        for device in sorted({_device(one) for _, one in found}):
+            here = [pair for pair in found if _device(pair[1]) == device]
+            sizes = ", ".join(sorted({_size(need) for need, _ in here}))
+            for name, label, keys in (
+                ("arithmetic", "arithmetic of a step (GMAC)", ("operations_plain", "operations")),
+                ("speed", "images per second", ("images_per_second_plain", "images_per_second")),
+            ):
+                made[f"{source}-training-{name}-{device}"] = Chart(
+                    title=f"Training steps: memory and {name}, {source}",
+                    note=f"Measured on {device}, {sizes}; {_TRAINING_MARKS}",
+                    x_label="most memory taken by tensors (GiB)",
+                    y_label=label,
+                    lines=list(_training_lines(here, keys)),
+                    x_is_measured=True,
+                    joined=True,
+                )
     return made
+
+
+def _device(measured: Measurement) -> str:
+    return str(measured.facts.get("device"))
 
 
 def _steps(project: Project, report: Report, source: str) -> Found:
@@ -80,9 +83,8 @@ def _training_lines(found: Found, keys: tuple[str, str]) -> Iterator[Line]:
         for need, one in pairs:
             for suffix, key in zip(("_plain", ""), keys, strict=True):
                 mark = _mark(need.params.model_dump()) if suffix == "" else "square"
-                value = one.values[key].value
-                x = one.values[f"allocated{suffix}"].value
-                points.setdefault((mark, x), Point(x, None, (value, value, value), mark))
+                y, x = one.values[key], one.values[f"allocated{suffix}"].value
+                points.setdefault((mark, x), Point(x, None, (y.value, y.low, y.high), mark))
         yield Line(name, sorted(points.values(), key=lambda point: -point.x))
 
 
@@ -97,7 +99,7 @@ def form_charts(project: Project, report: Report) -> dict[str, Chart]:
         found = _measured(project, report, "throughput", source)
         lines = list(_form_lines(found))
         if lines:
-            machines = ", ".join(sorted({str(one.facts.get("device")) for _, one in found}))
+            machines = ", ".join(sorted({_device(one) for _, one in found}))
             made[f"{source}-implementations"] = Chart(
                 title=f"Throughput as published and as written here, {source}",
                 note=f"The same weights and outputs, measured on {machines}; squares: as "
