@@ -12,6 +12,7 @@ from verify.publish.pictures import FOLDER, pictures
 from verify.report import Entry, Report, worst_first
 from verify.stored import Stored
 from verify.wording import (
+    SCOPES,
     measured_words,
     number,
     off_by_words,
@@ -234,17 +235,12 @@ def _scopes(report: Report) -> list[str]:
     """Keep apart what is about models and what is about printed numbers among themselves."""
     lines = ["## By scope", "", table_row(["scope", "hold", "do not", "undecided"])]
     lines.append(table_row(["---", "---:", "---:", "---:"]))
-    meanings = {
-        "claim": "claim (the printed figure itself)",
-        "mechanism": "mechanism (the stated cause, at a size of our own)",
-        "consistency": "consistency (printed numbers against printed numbers)",
-    }
-    for scope, meaning in meanings.items():
+    for scope, meaning in SCOPES.items():
         words = [e.verdict.verdict for e in report.entries if e.claim.scope == scope]
         passed, failed = words.count("pass"), words.count("fail")
         if words:
             rest = len(words) - passed - failed
-            lines.append(table_row([meaning, str(passed), str(failed), str(rest)]))
+            lines.append(table_row([f"{scope} ({meaning})", str(passed), str(failed), str(rest)]))
     return [*lines, ""]
 
 

@@ -1,15 +1,20 @@
 """The pages: what they say, where they lead, and that they are reproducible."""
 
+import json
 import posixpath
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from reproductions.contract import Convention, Measurement, Quantity
+from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, is_sound, verdict_bar
 from verify.publish.site.marks import mistakes
+from verify.publish.site.origin import Origin
+from verify.publish.site.pages import Pages, _code
 from verify.verdict import WORDS, Measured, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
@@ -239,6 +244,55 @@ def test_a_stale_verdict_is_marked_everywhere(site):
     assert "data-stale" in pages["claims.html"]
     assert f"verify run {L}" in text_of(site, f"claims/{L}.html")
     assert "2 verdicts are stale" in text_of(site, "index.html")
+
+
+def test_what_was_asked_is_kept_apart(site):
+    claims = json.loads(site.text("claims.json"))["claims"]
+    for name in ("index.html", "documents/toyvig.html"):
+        table = site.text(name).partition('<table class="scopes">')[2].partition("</tbody>")[0]
+        asked = [c for c in claims if name == "index.html" or c["source"] == "toyvig"]
+        told = [Plain(f"<tr>{row}").text for row in table.split("<tr>")[2:]]
+        assert told == [
+            f"{words} {counted(asked, scope)}"
+            for scope, words in (
+                ("claim", "the printed figure itself"),
+                ("consistency", "printed numbers against printed numbers"),
+            )
+        ], name
+
+
+def counted(claims, scope):
+    words = [claim["verdict"] for claim in claims if claim["scope"] == scope]
+    passed, failed = words.count("pass"), words.count("fail")
+    return f"{passed} {failed} {len(words) - passed - failed}"
+
+
+def test_what_follows_from_prints_alone_is_never_called_measured(site):
+    page = site.text(f"claims/{RATIO}.html")
+    text = Plain(page).text
+    assert "Recomputed 3.14" in text
+    assert "easured" not in text.partition("Scope")[0].partition("Printed")[2]
+    assert "recomputed is 3.14" in page
+    assert "the dot what was recomputed" in text
+    assert re.search(r"3\.14\d* \[[^]]+\] from prints", text_of(site, "claims.html"))
+    assert "from prints" not in text_of(site, f"claims/{S}.html")
+
+
+def test_a_null_model_stands_on_the_claims_page(site, monkeypatch):
+    verdict = Verdict(verdict="pass", reason="inside_region", detail="22.3 <b>too</b>")
+    facts = site.facts()
+    made = Pages(facts, Origin.of(facts.state))
+    monkeypatch.setattr(claim_page, "null_words", lambda project, id_: "weights random")
+    entry = replace(facts.entries[S], null=verdict)
+    text = Plain(made._claim(entry)).text
+    assert "Null model The same where the claim should not show (weights random)" in text
+    assert "✓ holds there: 22.3 <b>too</b>" in text
+    assert "Null model" not in text_of(site, f"claims/{S}.html")
+
+
+def test_code_in_what_a_convention_counts_is_set_as_code():
+    assert _code("`all` & more") == "<code>all</code> &amp; more"
+    assert _code("every <weight>") == "every &lt;weight&gt;"
 
 
 def test_findings_machines_and_method_have_pages(site):

@@ -10,7 +10,14 @@ from verify.need import Need
 from verify.project import Project, TableColumn
 from verify.report import Entry, Report
 from verify.state import State
-from verify.wording import explanation_words, measured_words, number, off_by_words, unprinted_words
+from verify.wording import (
+    SCOPES,
+    explanation_words,
+    measured_words,
+    number,
+    off_by_words,
+    unprinted_words,
+)
 
 
 @dataclass(frozen=True)
@@ -161,9 +168,16 @@ class Facts:
 
 
 def _decided(entries: Iterable[Entry]) -> dict[str, int]:
-    counts = Report(None, tuple(entries), ()).counts()
+    given = tuple(entries)
+    counts = Report(None, given, ()).counts()
     decided = counts["pass"] + counts["fail"]
-    return {**counts, "decided": decided, "undecided": counts["claims"] - decided}
+    made = {**counts, "decided": decided, "undecided": counts["claims"] - decided}
+    for scope in SCOPES:
+        words = [entry.verdict.verdict for entry in given if entry.claim.scope == scope]
+        passed, failed = words.count("pass"), words.count("fail")
+        numbers = {"pass": passed, "fail": failed, "undecided": len(words) - passed - failed}
+        made |= {f"{scope}_{name}": number for name, number in numbers.items()}
+    return made
 
 
 def _printed(_: Facts, entry: Entry, __: str) -> Fact | None:

@@ -1,6 +1,7 @@
 """Every page of the site, from one report; the same ledger gives the same bytes."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import SimpleNamespace
@@ -27,8 +28,8 @@ from verify.publish.site.scatter import scatters
 from verify.publish.site.text import csv_text, foreign, in_script, visible
 from verify.report import Entry, worst_first
 from verify.verdict import MARKS, WORDS
+from verify.wording import SCOPES, found_word, measured_words
 from verify.wording import WORDS as SPOKEN
-from verify.wording import measured_words
 
 _LINKS = (
     ("index.html", "Overview"),
@@ -46,11 +47,6 @@ _MEANINGS = {
     "blocked": "A model, weights, data set or device is missing; the reason says which.",
     "not_checkable": "No program can settle it.",
     "error": "The tool's own rig failed; never held against a document.",
-}
-_SCOPES = {
-    "claim": "the printed figure itself",
-    "mechanism": "the stated cause, at a size of our own",
-    "consistency": "printed numbers against printed numbers",
 }
 _DEPTHS = (0.005, 0.02, 0.1, 0.25)
 """Shares off the print from which a cell is shaded, and shaded more."""
@@ -220,7 +216,7 @@ class Pages:
             title=project.index.sources[claim.source].title,
             review=in_script(review),
             places=list(map(str, claim.found_at)),
-            scope=_SCOPES[claim.scope],
+            null=claim_page.null(project, entry),
             machines=self.facts.machines_of(entry),
             drawing=against_print(self.facts, entry),
             tried=claim_page.tried(entry),
@@ -356,6 +352,13 @@ def _because(entry: Entry) -> str:
     return verdict.reason.replace("_", " ")
 
 
+def _code(text: str) -> Markup:
+    """Put a text of ours on a page; what it has between backticks is code."""
+    parts = re.split("`([^`]*)`", text)
+    shown = [Markup("<code>{}</code>").format(p) if n % 2 else p for n, p in enumerate(parts)]
+    return Markup().join(shown)
+
+
 def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("verify.publish.site"),
@@ -371,6 +374,8 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "depth": _depth,
         "because": _because,
         "measured_words": measured_words,
+        "found_word": found_word,
+        "code": _code,
         "breaks": lambda id_: escape(id_).replace(".", Markup(".<wbr>")),
         "words": lambda text: str(text).replace("_", " "),
         "day": lambda time: time[:10],
@@ -381,9 +386,13 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "links": _LINKS,
         "MARKS": MARKS,
         "SPOKEN": SPOKEN,
+        "SCOPES": SCOPES,
         "q": lambda subject, field, row=False: mark(facts, subject, field, row=row),
         "bar": lambda subject, of, small=False: verdict_bar(
             facts.counts(subject), of=of, small=small
+        ),
+        "has_scope": lambda subject, scope: any(
+            facts.counts(subject)[f"{scope}_{kind}"] for kind in ("pass", "fail", "undecided")
         ),
     }
     return made
