@@ -290,5 +290,8 @@ def test_thousands_of_claims_are_shown_in_steps(visit, bare):
         shown.get_by_role("button", name=f"Show {more} more").click()
         assert rows(shown).count() == number
     assert not shown.locator("#more").is_visible()
+    printed = visit(at(bare.out, "claims.html"))
+    printed.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert rows(printed).count() == 1210, "paper has no button for more"
     plain = visit(at(bare.out, "claims.html"), java_script_enabled=False)
     assert plain.locator("#claims tbody tr:visible").count() == 1210

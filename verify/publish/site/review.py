@@ -12,7 +12,7 @@ from verify.wording import WORDS
 _RATINGS = {"pass": 5, "fail": 1}
 """On the usual scale from 1, false, to 5, true. What is open gets words and no number, and so
 does what was asked of prints alone: that they do not fit together refutes none of them."""
-_STALE = "; stale: code, packages or protocol have changed since it was measured"
+_STALE = "; stale: what it was measured with has changed since"
 
 
 def claim_review(
