@@ -15,7 +15,7 @@ from verify.publish.site.drawings import against_print, is_sound, verdict_bar
 from verify.publish.site.marks import mistakes
 from verify.publish.site.origin import Origin
 from verify.publish.site.pages import Pages, _code
-from verify.verdict import WORDS, Measured, Verdict
+from verify.verdict import WORDS, Measured, PartVerdict, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
 L = "toyvig.toy_count.toyold_l"
@@ -288,6 +288,28 @@ def test_a_null_model_stands_on_the_claims_page(site, monkeypatch):
     assert "Null model The same where the claim should not show (weights random)" in text
     assert "✓ holds there: 22.3 <b>too</b>" in text
     assert "Null model" not in text_of(site, f"claims/{S}.html")
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("blocked", "0 of 2 hold; one: wants toys, found none; buy a toy"),
+        ("fail", "0 of 2 hold; one"),
+    ],
+)
+def test_only_failing_parts_that_are_listed_below_are_left_out_of_the_reason(site, word, shown):
+    detail = "0 of 2 hold; one: wants toys, found none; buy a toy"
+    parts = (PartVerdict("one", word, "nothing"), PartVerdict("two", word, "nothing"))
+    verdict = Verdict(verdict=word, reason="not_measurable", detail=detail, parts=parts)
+    facts = site.facts()
+    page = Pages(facts, Origin.of(facts.state))._claim(replace(facts.entries[S], verdict=verdict))
+    assert f'<p class="why">{shown}</p>' in page
+
+
+def test_a_list_in_what_a_module_says_stays_a_list(tmp_path, monkeypatch):
+    (tmp_path / "toy_told.py").write_text('"""Toys.\n\nKeys:\n\n* one: a\n  toy\n* two: b\n"""\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert claim_page._told("toy_told") == ["Toys.", "Keys:", "• one: a toy", "• two: b"]
 
 
 def test_code_in_what_a_convention_counts_is_set_as_code():

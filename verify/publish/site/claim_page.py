@@ -22,7 +22,7 @@ from verify.verdict import PartVerdict, Word
 
 _LINES_SHOWN = 4
 """Ledger lines shown whole; a comparison may rest on dozens, which are named by their hashes."""
-_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+: )")
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+: |\* )")
 
 
 _BECAUSE = {"missing": "for the first time", "stale": "again: the last one was stale"}
@@ -113,7 +113,8 @@ def _told(module: str) -> list[str]:
     except (OSError, SyntaxError, ValueError):
         return []
     text = ast.get_docstring(tree) or ""
-    return [" ".join(part.split()).replace("``", "") for part in _PARAGRAPH.split(text)]
+    parts = [" ".join(part.split()).replace("``", "") for part in _PARAGRAPH.split(text)]
+    return [f"• {part[2:]}" if part.startswith("* ") else part for part in parts]
 
 
 def history(facts: Facts, entry: Entry) -> list[Past]:
