@@ -113,7 +113,7 @@ class Chart:
             name = '"' + line.name.replace('"', '""') + '"'
             for point in line.points:
                 numbers = [point.x, point.printed, *(point.measured or (None, None, None))]
-                rows.append(",".join([name, *("" if n is None else f"{n:g}" for n in numbers)]))
+                rows.append(",".join([name, *map(_digits, numbers)]))
         return "\n".join([*rows, ""])
 
     def _told(self) -> str:
@@ -122,6 +122,11 @@ class Chart:
             figures = ", ".join(f"{p.x:g}: {p.figures[0]:g}" for p in line.points if p.figures)
             told.append(f"{line.name}: {figures}")
         return f"{self.y_label} by {self.x_label}. {'; '.join(told)}."
+
+
+def _digits(number: float | None) -> str:
+    """Write all digits, as the ledger has them."""
+    return "" if number is None else repr(number).removesuffix(".0")
 
 
 class _Scale:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from verify.claim import Claim
 from verify.expect import Ratio
 from verify.operand import MeasuredOf
-from verify.project import AtBatch, Project
+from verify.project import AtBatch, Project, Series
 from verify.publish.chart import Chart, Line, Point
 from verify.publish.measured_pictures import form_charts, training_charts
 from verify.publish.series_pictures import series_charts
@@ -65,13 +65,20 @@ def charts(project: Project, entries: Mapping[str, Entry]) -> dict[str, Chart]:
 
 def _by_source(project: Project, entries: Mapping[str, Entry]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
+    for source, series in _speeds(project):
+        first = next(iter(series.values()))
+        points = [_point(size, at, entries) for size, at in sorted(series.items())]
+        line = Line(str(first.need.params.subject()), points)
+        found.setdefault(source, []).append(line)
+    return found
+
+
+def _speeds(project: Project) -> Iterator[tuple[str, Series]]:
+    """Yield the speeds printed at several batches, each series with its document."""
     for series in project.series.values():
         first = next(iter(series.values()))
         if first.expect.unit == "images/s" and len(series) > 1:
-            points = [_point(size, at, entries) for size, at in sorted(series.items())]
-            line = Line(str(first.need.params.subject()), points)
-            found.setdefault(project.claims[first.claim].source, []).append(line)
-    return found
+            yield project.claims[first.claim].source, series
 
 
 def _point(size: int, at: AtBatch, entries: Mapping[str, Entry]) -> Point:
@@ -113,8 +120,8 @@ def _cards(project: Project, source: str) -> str:
     """Name the GPUs that a document's speeds were printed for."""
     cards = {
         at.need.params.printed_on() or "a CPU"
-        for series in project.series.values()
+        for owner, series in _speeds(project)
         for at in series.values()
-        if project.claims[at.claim].source == source
+        if owner == source
     }
     return ", ".join(sorted(cards))

@@ -13,6 +13,7 @@ from verify.report import Entry, Report, worst_first
 from verify.stored import Stored
 from verify.wording import (
     SCOPES,
+    found_word,
     measured_words,
     number,
     off_by_words,
@@ -216,7 +217,7 @@ def _failing(report: Report) -> list[str]:
 def _fail_table(title: str, entries: list[Entry]) -> list[str]:
     if not entries:
         return []
-    header = ["claim", "printed", "measured", "off by", "why"]
+    header = ["claim", "printed", found_word(entries[0]), "off by", "why"]
     lines = [
         f"## {title}",
         "",
