@@ -12,6 +12,7 @@ import pytest
 from reproductions.contract import Convention, Measurement, Quantity
 from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, is_sound, verdict_bar
+from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mistakes
 from verify.publish.site.origin import Origin
 from verify.publish.site.pages import Pages, _code
@@ -125,6 +126,20 @@ def test_the_overview_answers_which_documents_how_many_and_how_far_off(site):
     assert "2 documents, 11 claims. Of the 8 decided" in text
     assert "7 hold and 1 do not ; 3 are open" in text
     assert "+6.80 %" in text or re.search(r"\+\d+\.\d\d %", text)
+
+
+def test_the_overview_adds_up_the_error_rates_of_what_is_decided(site):
+    assert "to expect from measurement error: 0 ." in text_of(site, "index.html")
+    known = site.facts()
+    verdict = known.entries[S].verdict
+    loose = replace(verdict, measured=replace(verdict.measured, level=0.01))
+    entries = tuple(
+        replace(e, verdict=loose) if e.claim.id == S else e for e in known.report.entries
+    )
+    facts = Facts(known.project, known.state, replace(known.report, entries=entries))
+    page = Pages(facts, Origin.of(facts.state))._index()
+    assert "to expect from measurement error: 0.01 ." in Plain(page).text
+    assert list(mistakes(facts, page)) == []
 
 
 def test_a_verdict_is_told_by_mark_and_word(site):

@@ -49,8 +49,9 @@ class Facts:
     """All claims, judged, and the ledgers, to be asked for single numbers.
 
     A subject is the id of a claim; ``all``, ``source:NAME`` or ``table:SLUG`` for counts of
-    claims; ``finding:KIND``; ``machine:NAME`` or ``run:SHA256`` for counts of a ledger;
-    ``beside:KEY`` for a measurement that no claim rests on, by its ``Need.key``.
+    claims, of ``all`` also the false verdicts to expect; ``finding:KIND``; ``machine:NAME`` or
+    ``run:SHA256`` for counts of a ledger; ``beside:KEY`` for a measurement that no claim rests
+    on, by its ``Need.key``.
     """
 
     def __init__(self, project: Project, state: State, report: Report) -> None:
@@ -69,6 +70,8 @@ class Facts:
             return None if fact is None else fact(self, entry, more)
         if subject.startswith("beside:"):
             return self._unprinted(subject.partition(":")[2]) if field == "measured" else None
+        if (subject, field) == ("all", "false_verdicts"):
+            return Fact(f"{self.report.false_verdicts_to_expect():g}")
         counted = self.counts(subject).get(field)
         return None if counted is None else Fact(str(counted))
 
