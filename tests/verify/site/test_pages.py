@@ -16,6 +16,7 @@ from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mistakes
 from verify.publish.site.origin import Origin
 from verify.publish.site.pages import Pages, _code
+from verify.report import Failing
 from verify.verdict import WORDS, Measured, PartVerdict, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
@@ -291,6 +292,39 @@ def test_what_follows_from_prints_alone_is_never_called_measured(site):
     assert "the dot what was recomputed" in text
     assert re.search(r"3\.14\d* \[[^]]+\] from prints", text_of(site, "claims.html"))
     assert "from prints" not in text_of(site, f"claims/{S}.html")
+
+
+def test_prints_that_do_not_fit_together_are_contradictions_and_refute_nothing(site):
+    before = int(
+        re.search(r'"finding:contradiction findings">(\d+)<', site.text("findings.html"))[1]
+    )
+    path = site.toy.root / "claims" / "toyvig.yaml"
+    path.write_text(path.read_text().replace('printed: "3.1"', 'printed: "3.5"'))
+    assert site.publish().code == 0
+    section = site.text("findings.html").partition('id="contradiction"')[2].partition("<h2")[0]
+    assert f'findings">{before + 1}<' in section
+    assert f'href="claims/{RATIO}.html"' in section
+    overview = site.text("index.html").partition('id="fail"')[2]
+    refuted, _, unfit = overview.partition("Printed numbers that do not fit together")
+    assert f"claims/{RATIO}.html" not in refuted
+    assert f"claims/{RATIO}.html" in unfit
+    assert site.publish("--check").code == 0
+
+
+def test_what_fails_is_told_apart_farthest_off_first(site):
+    facts = site.facts()
+    failing = facts.entries[L]
+
+    def entry(scope="claim", reason="outside_region", relative=0.1):
+        off_by = replace(failing.verdict.off_by, relative=relative)
+        verdict = replace(failing.verdict, reason=reason, off_by=off_by)
+        claim = failing.claim.model_copy(update={"scope": scope})
+        return replace(failing, claim=claim, verdict=verdict)
+
+    near, far, padded = entry(), entry(relative=-0.2), entry(reason="over_precise")
+    cause, unfit = entry("mechanism"), entry("consistency")
+    given = [near, unfit, cause, facts.entries[S], padded, far]
+    assert Failing.among(given) == Failing((far, near), (padded,), (cause,), (unfit,))
 
 
 def test_a_null_model_stands_on_the_claims_page(site, monkeypatch):

@@ -8,7 +8,7 @@ from verify.digest import digest
 from verify.ledger import Event
 from verify.need import Need
 from verify.project import Project, TableColumn
-from verify.report import Entry, Report
+from verify.report import Entry, Failing, Report
 from verify.state import State
 from verify.wording import (
     SCOPES,
@@ -102,7 +102,9 @@ class Facts:
             case "table" if name in self.of_table:
                 return _decided(self.of_table[name])
             case "finding":
-                return {"findings": sum(one.kind == name for one in self.report.findings)}
+                found = sum(one.kind == name for one in self.report.findings)
+                also = len(self.failing.unfit) if name == "contradiction" else 0
+                return {"findings": found + also}
             case "machine":
                 kinds = [event.type for event in self.state.ledgers.get(name, [])]
                 counted = {"measured": kinds.count("measured"), "judged": kinds.count("judged")}
@@ -111,6 +113,11 @@ class Facts:
                 body = self.places[name][1].body
                 return {key: body[key] for key in ("measured", "changed", "errors") if key in body}
         return {}
+
+    @cached_property
+    def failing(self) -> Failing:
+        """What does not hold, told apart."""
+        return Failing.among(self.report.entries)
 
     @cached_property
     def of_source(self) -> Mapping[str, list[Entry]]:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +26,7 @@ from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.review import claim_review
 from verify.publish.site.scatter import scatters
 from verify.publish.site.text import csv_text, foreign, in_script, visible
-from verify.report import Entry, worst_first
+from verify.report import Entry, Failing
 from verify.verdict import MARKS, WORDS
 from verify.wording import SCOPES, found_word, measured_words
 from verify.wording import WORDS as SPOKEN
@@ -103,27 +103,28 @@ class Pages:
     # -- pages ---------------------------------------------------------------------------
 
     def _index(self) -> str:
-        failing = _failing(self.facts.report.entries)
+        failing = self.facts.failing
         return self._page(
             "index.html.j2",
             "index.html",
             counts=self.facts.counts("all"),
             legend=[(word, n) for word in WORDS if (n := self.facts.counts("all")[word])],
             documents=[self._summary(source) for source in self.facts.project.index.sources],
-            failing=failing["other"][:_MOST_FAILING],
-            failing_more=len(failing["other"]) > _MOST_FAILING,
+            failing=failing.refuted[:_MOST_FAILING],
+            failing_more=len(failing.refuted) > _MOST_FAILING,
             apart=[
-                ("Only for a .0 that the primary paper does not print", failing["padded"]),
-                ("Printed numbers that do not fit together", failing["printed"]),
+                ("Only for a .0 that the primary paper does not print", failing.padded),
+                ("Stated causes that do not show, at a size of our own", failing.causes),
+                ("Printed numbers that do not fit together", failing.unfit),
             ],
-            sections=[s for s in self._sections() if s.findings],
+            sections=[s for s in self._sections() if s.findings or s.unfit],
             scatters=self._scatters,
             facts=self.facts,
         )
 
     def _summary(self, source: str) -> SimpleNamespace:
         entries = self.facts.of_source[source]
-        refuted = _failing(entries)["other"]
+        refuted = Failing.among(entries).refuted
         return SimpleNamespace(
             name=source,
             title=self.facts.project.index.sources[source].title,
@@ -244,13 +245,13 @@ class Pages:
                 title=title,
                 meaning=meaning,
                 findings=[one for one in self.facts.report.findings if one.kind == kind],
+                unfit=self.facts.failing.unfit if kind == "contradiction" else (),
             )
             for kind, (title, meaning) in TITLES.items()
         ]
 
     def _findings(self) -> str:
-        failing = _failing(self.facts.report.entries)
-        causes = [e for e in failing["other"] if e.claim.scope == "mechanism"]
+        failing = self.facts.failing
         return self._page(
             "findings.html.j2",
             "findings.html",
@@ -258,17 +259,12 @@ class Pages:
             entries=self.facts.entries,
             failing=[
                 (
-                    "Printed numbers that do not fit together",
-                    "They refute nothing; they only cannot all be right.",
-                    failing["printed"],
-                ),
-                (
                     "Stated causes that do not show",
                     "Measured at a size of our own; no printed figure is judged by it.",
-                    causes,
+                    failing.causes,
                 ),
             ],
-            explained=[e for e in failing["other"] + failing["padded"] if e.verdict.explained_by],
+            explained=[e for e in failing.refuted + failing.padded if e.verdict.explained_by],
         )
 
     def _machines(self) -> str:
@@ -316,16 +312,6 @@ def _run(event: Event) -> SimpleNamespace:
         interrupted=bool(event.body.get("interrupted")),
         commit=f"{commit} (with changes)" if event.environment.get("dirty") else commit,
     )
-
-
-def _failing(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Sort out what fails: refuted, only padded, only at odds with other prints; worst first."""
-    groups: dict[str, list[Entry]] = {"other": [], "padded": [], "printed": []}
-    for entry in worst_first([e for e in entries if e.verdict.verdict == "fail"]):
-        printed = entry.claim.scope == "consistency"
-        padded = entry.verdict.reason == "over_precise"
-        groups["printed" if printed else "padded" if padded else "other"].append(entry)
-    return groups
 
 
 def _kind(entry: Entry) -> str:
