@@ -15,6 +15,7 @@ from verify.verdict import MARKS
 from verify.wording import (
     WORDS,
     explanation_words,
+    found_word,
     measured_words,
     number,
     number_line,
@@ -175,7 +176,7 @@ def explain(project: Project, state: State, entry: Entry) -> None:
     for locator in claim.found_at:
         say(f"           {project.index.sources[locator.source or claim.source].title}: {locator}")
     counted = f", counted: {verdict.convention}" if verdict.convention else ""
-    say(f"measured   {measured_words(entry)}{counted}")
+    say(f"{found_word(entry):<10} {measured_words(entry)}{counted}")
     say(f"verdict    {verdict_words(entry)}")
     say(f"because    {verdict.detail}")
     if verdict.off_by is not None:

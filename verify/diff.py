@@ -12,10 +12,14 @@ from heapq import merge
 from typing import Any
 
 from verify.ledger import Event
+from verify.outcome import completeness
 from verify.sides import Side
 
 Interval = tuple[float, float, float]
 """Value, low end, high end."""
+
+
+_CODE = ("code", "protocol")
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,18 @@ class _Recorded:
 
     @cached_property
     def measured(self) -> dict[str, Event]:
-        """The last outcome of every measurement, by its key."""
-        return {e.body["key"]: e for e in self._events if e.type == "measured"}
+        """The outcome of every measurement that counts, by its key.
+
+        The last one; but with the same code and packages what could not be measured, perhaps on
+        another machine, or was seen in part takes no whole measurement's place.
+        """
+        found: dict[str, Event] = {}
+        for event in self._events:
+            if event.type == "measured":
+                before = found.get(event.body["key"])
+                if before is None or _takes_its_place(event, before):
+                    found[event.body["key"]] = event
+        return found
 
     @cached_property
     def by_hash(self) -> dict[str, Event]:
@@ -92,6 +106,11 @@ class _Recorded:
         """Give the measurements a verdict rests on, by their keys."""
         known = (self.by_hash.get(sha) for sha in judged.body["verdict"]["evidence"])
         return {event.body["key"]: event for event in known if event is not None}
+
+
+def _takes_its_place(event: Event, before: Event) -> bool:
+    moved = any(event.digests.get(n) != before.digests.get(n) for n in (*_CODE, "packages"))
+    return moved or completeness(event.body) >= completeness(before.body)
 
 
 def _verdicts(one: _Recorded, other: _Recorded) -> Iterator[VerdictChange]:
@@ -154,9 +173,10 @@ def _named(event: Event) -> str:
 
 def _inputs(old: Event, new: Event) -> Iterator[str]:
     """Name what differs between the inputs of two measurements of one key."""
-    for name, told in (("code", "code"), ("protocol", "protocol")):
-        if old.digests.get(name) != new.digests.get(name):
-            yield told
+    # Weights and data stand among the digests by their names.
+    for name in dict.fromkeys([*_CODE, *old.digests, *new.digests]):
+        if name != "packages" and old.digests.get(name) != new.digests.get(name):
+            yield name
     then, now = old.digests.get("packages") or {}, new.digests.get("packages") or {}
     for package in dict.fromkeys([*then, *now]):
         if then.get(package) != now.get(package):

@@ -182,3 +182,27 @@ def worst_first(entries: Sequence[Entry]) -> list[Entry]:
         return -abs(off_by.relative) if off_by is not None and off_by.relative is not None else 1.0
 
     return sorted(entries, key=distance)
+
+
+@dataclass(frozen=True)
+class Failing:
+    """What does not hold, told apart by what that means, each farthest off first."""
+
+    refuted: tuple[Entry, ...] = ()
+    """Printed figures that the models contradict."""
+    padded: tuple[Entry, ...] = ()
+    """Those that do so only for a .0 that the primary does not print."""
+    causes: tuple[Entry, ...] = ()
+    """Stated causes that do not show at a size of our own; no figure is judged by them."""
+    unfit: tuple[Entry, ...] = ()
+    """Printed numbers that do not fit together."""
+
+    @classmethod
+    def among(cls, entries: Iterable[Entry]) -> "Failing":
+        """Sort out what fails."""
+        groups: dict[str, list[Entry]] = {}
+        for entry in worst_first([e for e in entries if e.verdict.verdict == "fail"]):
+            of_figures = "padded" if entry.verdict.reason == "over_precise" else "refuted"
+            apart = {"consistency": "unfit", "mechanism": "causes"}
+            groups.setdefault(apart.get(entry.claim.scope, of_figures), []).append(entry)
+        return cls(**{name: tuple(group) for name, group in groups.items()})

@@ -19,6 +19,7 @@ from verify.environment import package_version
 from verify.errors import VerifyError
 from verify.ledger import Event, combined_head, open_ledgers
 from verify.need import Need
+from verify.outcome import completeness
 from verify.project import Project
 from verify.stored import Stored
 
@@ -163,9 +164,7 @@ class _Latest:
 
         Later events win ties.
         """
-        measurement = self.event.body.get("measurement") or {}
-        complete = measurement.get("facts", {}).get("complete") is not False
-        return (not self.stale, self.event.body["outcome"] == "ok", complete)
+        return (not self.stale, *completeness(self.event.body))
 
     def read(self) -> Stored:
         known = unrecorded(self.event.body)

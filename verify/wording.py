@@ -23,6 +23,12 @@ WORDS = {
     "not_checkable": "not checkable",
     "error": "error",
 }
+SCOPES = {
+    "claim": "the printed figure itself",
+    "mechanism": "the stated cause, at a size of our own",
+    "consistency": "printed numbers against printed numbers",
+}
+"""What a verdict is about; results of one never confirm another."""
 
 
 def verdict_words(entry: Entry) -> str:
@@ -65,6 +71,11 @@ def measured_words(entry: Entry) -> str:
     if measured.low == measured.high:
         return text
     return f"{text} [{number(entry, measured.low)}, {number(entry, measured.high)}]"
+
+
+def found_word(entry: Entry) -> str:
+    """Say how the number beside a print came about: nothing runs where prints are compared."""
+    return "recomputed" if entry.claim.scope == "consistency" else "measured"
 
 
 def unprinted_words(stored: Stored | None, spec: Spec) -> str:
@@ -157,7 +168,7 @@ def number_line(entry: Entry, width: int = 56) -> list[str]:
     ends = " to ".join("∞" if end is None else number(entry, end) for end in region)
     return [
         f"{''.join(axis)}  accepted: {ends}".rstrip(),
-        f"{''.join(marks)}  measured: {measured_words(entry)}".rstrip(),
+        f"{''.join(marks)}  {found_word(entry)}: {measured_words(entry)}".rstrip(),
     ]
 
 

@@ -128,6 +128,13 @@ def test_show_names_what_explains_a_failure(measured):
     assert re.search(r"reproduces \w+ convolutions: 150\.000 \(unsound counter\)", text)
 
 
+def test_show_calls_recomputed_what_nothing_measured(measured):
+    text = measured.verify("show", "toyvig.arithmetic.toyvig_s_over_toyvig_ti").out
+    assert "recomputed 3.14" in text
+    assert "  recomputed: 3.14" in text
+    assert "measured" not in text
+
+
 def test_show_works_where_nothing_can_be_measured(measured):
     text = measured.verify("show", "toyvig.statement.fast").out
     assert "printed    words only" in text

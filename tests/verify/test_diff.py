@@ -116,7 +116,7 @@ def test_the_text_names_both_sides_and_every_change(measured):
 # -- single rules, on ledgers written by hand ---------------------------------------------------
 
 
-def written(folder, *measurements, packages=None, code="c" * 64, gpu=None, outcome="ok"):
+def written(folder, *measurements, packages=None, code="c" * 64, gpu=None, outcome="ok", held=None):
     """Write a ledger of measurements ``(low, value, high)`` of one model."""
     ledger = Ledger(folder, tool="1")
     for low, value, high in measurements:
@@ -129,7 +129,7 @@ def written(folder, *measurements, packages=None, code="c" * 64, gpu=None, outco
             "measurement": {"values": {"mean": quantity}} if outcome == "ok" else None,
             "duration_s": 1.0,
         }
-        digests = {"code": code, "packages": packages or {}, "protocol": 1}
+        digests = {"code": code, "packages": packages or {}, "protocol": 1, **(held or {})}
         ledger.append("measured", body, digests=digests, environment={"gpu": gpu})
     return Side(folder.name, {folder.name: ledger.events()})
 
@@ -163,6 +163,23 @@ def test_packages_code_and_cards_that_differ_are_named(tmp_path):
     )
     (change,) = difference(before, after).measurements
     assert change.moved == ("code", "timm 1.0 to 1.1", "gpu None to H")
+
+
+def test_weights_and_data_that_differ_are_named(tmp_path):
+    before = written(tmp_path / "a", (1.0, 1.0, 1.0), held={"toy_weights": "a" * 64})
+    after = written(tmp_path / "b", (2.0, 2.0, 2.0), held={"toy_weights": "b" * 64, "toys": "c"})
+    (change,) = difference(before, after).measurements
+    assert change.moved == ("toy_weights", "toys")
+
+
+@pytest.mark.parametrize(("code", "changes"), [("c" * 64, 0), ("d" * 64, 1)], ids=["same", "other"])
+def test_what_could_not_be_measured_takes_no_measurements_place_unless_code_moved(
+    tmp_path, code, changes
+):
+    before = written(tmp_path / "a", (1.0, 1.0, 1.0))
+    written(tmp_path / "b", (1.0, 1.0, 1.0))
+    after = written(tmp_path / "b", (1.0, 1.0, 1.0), outcome="blocked", code=code)
+    assert len(difference(before, after).measurements) == changes
 
 
 def test_another_outcome_is_a_change(tmp_path):

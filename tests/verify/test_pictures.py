@@ -1,5 +1,6 @@
 """Charts: what they show, where, and that foreign text stays text."""
 
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -103,6 +104,14 @@ def test_the_table_beside_it_has_every_figure():
     ]
 
 
+def test_the_table_beside_it_has_every_digit_of_the_ledger():
+    line = Line("one", [Point(8, 4938.8, (1234567.891, 0.1 + 0.2, 2e9))])
+    chart = replace(CHART, lines=[line])
+    assert chart.csv().splitlines()[1] == (
+        '"one",8,4938.8,1234567.891,0.30000000000000004,2000000000'
+    )
+
+
 INDEX = """
 schema: 1
 sources:
@@ -161,6 +170,26 @@ def test_printed_speeds_and_their_ratios_are_drawn_by_batch(project):
     assert '"vig_ti / pvig_ti",8,3,,,' in made["pictures/toyvig-speedup.csv"]
     for name in ("throughput", "speedup"):
         assert ">Printed for rtx-6000-ada; circles" in made[f"pictures/toyvig-{name}.svg"]
+
+
+def test_the_note_names_the_cards_of_what_is_drawn_and_no_other(project):
+    path = project.root / "claims" / "toyvig.yaml"
+    path.write_text(path.read_text() + ACCURACY)
+    other = load(project.root)
+    made = pictures(other, report_on(other, State({}, {})))
+    assert "Printed for rtx-6000-ada; circles" in made["pictures/toyvig-throughput.svg"]
+
+
+ACCURACY = """
+claims:
+  - id: toyvig.top1_accuracy.vig_s
+    statement: ViG-S is right about 80.4 % of the images.
+    found_at: [{section: "4", printed: "80.4"}]
+    reproduction: top1_accuracy
+    params: {model: vig_s, weights: released, dataset: imagenet-1k-val, transform: trained,
+      precision: tf32_off, batch: 64, device: any}
+    expect: {kind: value, printed: "80.4", unit: percent}
+"""
 
 
 def test_what_was_measured_stands_beside_what_is_printed(project):

@@ -117,7 +117,7 @@ class Chart:
             name = '"' + line.name.replace('"', '""') + '"'
             for point in line.points:
                 numbers = [point.x, point.printed, *(point.measured or (None, None, None))]
-                rows.append(",".join([name, *("" if n is None else f"{n:g}" for n in numbers)]))
+                rows.append(",".join([name, *map(_digits, numbers)]))
         return "\n".join([*rows, ""])
 
     def _told(self) -> str:
@@ -130,6 +130,11 @@ class Chart:
 
 def _color(number: int, line: Line) -> str:
     return _COLORS[(number if line.color is None else line.color) % len(_COLORS)]
+
+
+def _digits(number: float | None) -> str:
+    """Write all digits, as the ledger has them."""
+    return "" if number is None else repr(number).removesuffix(".0")
 
 
 class _Scale:

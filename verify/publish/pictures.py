@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from verify.claim import Claim
 from verify.expect import Ratio
 from verify.operand import MeasuredOf
-from verify.project import AtBatch, Project
+from verify.project import AtBatch, Project, Series
 from verify.publish.chart import Chart, Line, Point
 from verify.publish.measured_pictures import form_charts, training_charts
 from verify.publish.series_pictures import series_charts
@@ -62,21 +62,22 @@ def charts(project: Project, report: Report) -> dict[str, Chart]:
     return made
 
 
-def _speeds(project: Project) -> Iterator[Mapping[int, AtBatch]]:
-    """Yield the speeds of every model that are printed at several batches."""
-    for series in project.series.values():
-        if next(iter(series.values())).expect.unit == "images/s" and len(series) > 1:
-            yield series
-
-
 def _by_source(project: Project, entries: Mapping[str, Entry]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
-    for series in _speeds(project):
+    for source, series in _speeds(project):
         first = next(iter(series.values()))
         points = [_point(size, at, entries) for size, at in sorted(series.items())]
         line = Line(str(first.need.params.subject()), points)
-        found.setdefault(project.claims[first.claim].source, []).append(line)
+        found.setdefault(source, []).append(line)
     return found
+
+
+def _speeds(project: Project) -> Iterator[tuple[str, Series]]:
+    """Yield the speeds printed at several batches, each series with its document."""
+    for series in project.series.values():
+        first = next(iter(series.values()))
+        if first.expect.unit == "images/s" and len(series) > 1:
+            yield project.claims[first.claim].source, series
 
 
 def _point(size: int, at: AtBatch, entries: Mapping[str, Entry]) -> Point:
@@ -116,12 +117,7 @@ def _pair(project: Project, claim: Claim) -> tuple[str, int] | None:
 
 def _note(project: Project, report: Report, source: str) -> str:
     """Say for which GPUs a document's speeds were printed and on which they were measured."""
-    its = [
-        at
-        for series in _speeds(project)
-        for at in series.values()
-        if project.claims[at.claim].source == source
-    ]
+    its = [at for owner, series in _speeds(project) if owner == source for at in series.values()]
     cards = sorted({at.need.params.printed_on() or "a CPU" for at in its})
     found = [report.stored[at.need.key].measurement for at in its if at.need.key in report.stored]
     machines = sorted({str(one.facts.get("device")) for one in found if one is not None})

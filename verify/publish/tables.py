@@ -1,6 +1,6 @@
 """Ledger to Markdown: each printed table with what was measured beside it, and one summary."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reproductions.contract import SPECS
@@ -9,9 +9,11 @@ from verify.project import Project, TableColumn
 from verify.publish import findings
 from verify.publish.markdown import footer, reasons, safe, table_row
 from verify.publish.pictures import FOLDER, pictures
-from verify.report import Entry, Report, worst_first
+from verify.report import Entry, Failing, Report
 from verify.stored import Stored
 from verify.wording import (
+    SCOPES,
+    found_word,
     measured_words,
     number,
     off_by_words,
@@ -200,29 +202,27 @@ def _summary_page(
 
 
 def _failing(report: Report) -> list[str]:
-    """List the failing claims, what is refuted apart from what is only padded or inconsistent."""
-    failing = [entry for entry in report.entries if entry.verdict.verdict == "fail"]
-    printed = [e for e in failing if e.claim.scope == "consistency"]
-    padded = [e for e in failing if e.verdict.reason == "over_precise"]
-    other = [e for e in failing if e not in printed and e not in padded]
+    """List the failing claims, what is refuted apart from what is not."""
+    failing = Failing.among(report.entries)
     return [
-        *_fail_table("Do not hold, farthest off first", other),
-        *_fail_table("Do not hold only for a .0 the primary does not print", padded),
-        *_fail_table("Printed numbers that do not fit together", printed),
+        *_fail_table("Do not hold, farthest off first", failing.refuted),
+        *_fail_table("Do not hold only for a .0 the primary does not print", failing.padded),
+        *_fail_table("Stated causes that do not show, at a size of our own", failing.causes),
+        *_fail_table("Printed numbers that do not fit together", failing.unfit),
     ]
 
 
-def _fail_table(title: str, entries: list[Entry]) -> list[str]:
+def _fail_table(title: str, entries: Sequence[Entry]) -> list[str]:
     if not entries:
         return []
-    header = ["claim", "printed", "measured", "off by", "why"]
+    header = ["claim", "printed", found_word(entries[0]), "off by", "why"]
     lines = [
         f"## {title}",
         "",
         table_row(header),
         table_row(["---", "---:", "---:", "---:", "---"]),
     ]
-    for entry in worst_first(entries):
+    for entry in entries:
         claim = f"`{entry.claim.id}`: {safe(entry.claim.statement)}"
         numbers = [safe(entry.printed or ""), measured_words(entry)]
         off = off_by_words(entry.verdict.off_by)
@@ -234,17 +234,12 @@ def _scopes(report: Report) -> list[str]:
     """Keep apart what is about models and what is about printed numbers among themselves."""
     lines = ["## By scope", "", table_row(["scope", "hold", "do not", "undecided"])]
     lines.append(table_row(["---", "---:", "---:", "---:"]))
-    meanings = {
-        "claim": "claim (the printed figure itself)",
-        "mechanism": "mechanism (the stated cause, at a size of our own)",
-        "consistency": "consistency (printed numbers against printed numbers)",
-    }
-    for scope, meaning in meanings.items():
+    for scope, meaning in SCOPES.items():
         words = [e.verdict.verdict for e in report.entries if e.claim.scope == scope]
         passed, failed = words.count("pass"), words.count("fail")
         if words:
             rest = len(words) - passed - failed
-            lines.append(table_row([meaning, str(passed), str(failed), str(rest)]))
+            lines.append(table_row([f"{scope} ({meaning})", str(passed), str(failed), str(rest)]))
     return [*lines, ""]
 
 

@@ -16,6 +16,7 @@ from verify.publish.site.facts import table_slug
 
 HERE = Path(__file__).parent
 S = "toyvig.toy_count.toyvig_s"
+RATIO = "toyvig.arithmetic.toyvig_s_over_toyvig_ti"
 COLUMNS = {"ledger_head", "tool", "ledger_machines", "ledger_date"}
 
 
@@ -150,6 +151,23 @@ def test_an_error_of_our_rig_is_an_error_in_junit_and_no_failure(bare):
     assert next(root.iter("error")).get("type") == "measurement_error"
 
 
+def test_what_is_stale_is_said_to_be_so_in_every_file(site):
+    assert "<system-out>" not in site.text("junit.xml")
+    site.toy.edit("toy_old.py", "150.0}", "150.1}")
+    assert site.publish().code == 0
+    xmlschema.XMLSchema(str(HERE / "schemas" / "junit.xsd")).validate(site.text("junit.xml"))
+    root = ET.fromstring(site.text("junit.xml"))
+    stale = {c.get("name") for c in root.iter("testcase") if c.findtext("system-out") == "stale"}
+    assert stale == {row["claim"] for row in rows(site, "claims.csv") if row["stale"]}
+    assert stale == {c["id"] for c in json.loads(site.text("claims.json"))["claims"] if c["stale"]}
+    told = {
+        r["identifier"]
+        for _, r in reviews(site)
+        if "stale" in r["reviewRating"]["ratingExplanation"]
+    }
+    assert told == stale != set()
+
+
 def test_the_badge_counts_what_is_decided(site):
     root = ET.fromstring(site.text("badge.svg"))
     assert root.get("aria-label") == "claims: 8 decided: 7 hold, 1 do not"
@@ -185,7 +203,12 @@ def test_only_what_is_decided_has_a_rating(site):
         for _, review in reviews(site)
     }
     told = {"pass": 5, "fail": 1}
-    assert ratings == {id_: told.get(word) for id_, word in site.toy.verdicts().items()}
+    # Asked of prints alone: whatever comes of it, no print is called true or false.
+    assert site.toy.verdicts()[RATIO] == "pass"
+    assert ratings.pop(RATIO) is None
+    assert ratings == {
+        id_: told.get(word) for id_, word in site.toy.verdicts().items() if id_ != RATIO
+    }
 
 
 def test_a_claim_review_quotes_a_title_with_markup_and_dates_the_verdict(site):
@@ -224,3 +247,27 @@ def test_accuracies_are_written_as_model_cards_hold_them(bare):
     assert result["value"] == 22.31
     assert "Printed 22.3" in result["notes"]
     assert "eval_results/toyvig_h.yaml" not in found, "it was never measured"
+
+
+MISTAKEN = """    def mistaken(self):
+        return "toys held upside down" if self.model == "toyvig_s" else None
+
+    def family(self):"""
+IN_PART = """    if params.model == "toyvig_ti":
+        values = {
+            name: Quantity(value=value, low=value - 1, high=value + 1, unit="Mparam")
+            for name, value in counts.items()
+        }
+    note(f"end """
+
+
+def test_what_is_not_the_models_own_accuracy_is_in_no_card(bare):
+    bare.toy.edit("toy_counts.py", "    def family(self):", MISTAKEN)
+    bare.toy.edit("toy_counts.py", '    note(f"end ', IN_PART)
+    accuracies(bare.toy)
+    assert bare.toy.verify("all").code == 0
+    assert bare.publish().code == 0
+    found = {Path(name).stem for name in bare.files() if name.startswith("eval_results/")}
+    assert {"toyvig_b", "toymlp_ti"} <= found
+    assert "toyvig_s" not in found, "a mistaken protocol's figure is not the model's"
+    assert "toyvig_ti" not in found, "only part of the images was seen"

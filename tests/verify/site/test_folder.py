@@ -196,6 +196,15 @@ def edited(site, name, old, new):
         ("documents/toyvig.html", ">160.200<", ">160.1<", "reads '160.1'"),
         ("claims.json", "22.31", "22.3", "claims.json: would change"),
         ("badge.svg", "7 hold", "9 hold", "badge.svg: would change"),
+        ("claims.csv", "22.31,", "22.13,", "claims.csv: would change"),
+        ("tables/toyvig-table-ii.csv", "22.31,", "22.13,", "would change"),
+        ("junit.xml", 'tests="11"', 'tests="12"', "junit.xml: would change"),
+        ("pictures/verdicts.csv", ",1,", ",2,", "verdicts.csv: would change"),
+        ("pictures/claimed-toy-count.svg", "7 claims", "8 claims", "count.svg: would"),
+        ("claims.schema.json", "2020-12", "2021-12", "claims.schema.json: would change"),
+        ("style.css", "650", "651", "style.css: would change"),
+        ("site.js", "250", "251", "site.js: would change"),
+        ("made-by-vig-verify.json", "vig-verify 0", "vig-verify 9", "verify.json: would change"),
     ],
 )
 def test_check_finds_a_number_that_is_not_the_ledgers(site, name, old, new, found):

@@ -1,16 +1,23 @@
 """The pages: what they say, where they lead, and that they are reproducible."""
 
+import json
 import posixpath
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from reproductions.contract import Convention, Measurement, Quantity
+from verify.publish.site import claim_page
 from verify.publish.site.drawings import against_print, is_sound, verdict_bar
+from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mistakes
-from verify.verdict import WORDS, Measured, Verdict
+from verify.publish.site.origin import Origin
+from verify.publish.site.pages import Pages, _code
+from verify.report import Failing
+from verify.verdict import WORDS, Measured, PartVerdict, Verdict
 
 S = "toyvig.toy_count.toyvig_s"
 L = "toyvig.toy_count.toyold_l"
@@ -120,6 +127,20 @@ def test_the_overview_answers_which_documents_how_many_and_how_far_off(site):
     assert "2 documents, 11 claims. Of the 8 decided" in text
     assert "7 hold and 1 do not ; 3 are open" in text
     assert "+6.80 %" in text or re.search(r"\+\d+\.\d\d %", text)
+
+
+def test_the_overview_adds_up_the_error_rates_of_what_is_decided(site):
+    assert "to expect from measurement error: 0 ." in text_of(site, "index.html")
+    known = site.facts()
+    verdict = known.entries[S].verdict
+    loose = replace(verdict, measured=replace(verdict.measured, level=0.01))
+    entries = tuple(
+        replace(e, verdict=loose) if e.claim.id == S else e for e in known.report.entries
+    )
+    facts = Facts(known.project, known.state, replace(known.report, entries=entries))
+    page = Pages(facts, Origin.of(facts.state))._index()
+    assert "to expect from measurement error: 0.01 ." in Plain(page).text
+    assert list(mistakes(facts, page)) == []
 
 
 def test_a_verdict_is_told_by_mark_and_word(site):
@@ -239,6 +260,110 @@ def test_a_stale_verdict_is_marked_everywhere(site):
     assert "data-stale" in pages["claims.html"]
     assert f"verify run {L}" in text_of(site, f"claims/{L}.html")
     assert "2 verdicts are stale" in text_of(site, "index.html")
+
+
+def test_what_was_asked_is_kept_apart(site):
+    claims = json.loads(site.text("claims.json"))["claims"]
+    for name in ("index.html", "documents/toyvig.html"):
+        table = site.text(name).partition('<table class="scopes">')[2].partition("</tbody>")[0]
+        asked = [c for c in claims if name == "index.html" or c["source"] == "toyvig"]
+        told = [Plain(f"<tr>{row}").text for row in table.split("<tr>")[2:]]
+        assert told == [
+            f"{words} {counted(asked, scope)}"
+            for scope, words in (
+                ("claim", "the printed figure itself"),
+                ("consistency", "printed numbers against printed numbers"),
+            )
+        ], name
+
+
+def counted(claims, scope):
+    words = [claim["verdict"] for claim in claims if claim["scope"] == scope]
+    passed, failed = words.count("pass"), words.count("fail")
+    return f"{passed} {failed} {len(words) - passed - failed}"
+
+
+def test_what_follows_from_prints_alone_is_never_called_measured(site):
+    page = site.text(f"claims/{RATIO}.html")
+    text = Plain(page).text
+    assert "Recomputed 3.14" in text
+    assert "easured" not in text.partition("Scope")[0].partition("Printed")[2]
+    assert "recomputed is 3.14" in page
+    assert "the dot what was recomputed" in text
+    assert re.search(r"3\.14\d* \[[^]]+\] from prints", text_of(site, "claims.html"))
+    assert "from prints" not in text_of(site, f"claims/{S}.html")
+
+
+def test_prints_that_do_not_fit_together_are_contradictions_and_refute_nothing(site):
+    before = int(
+        re.search(r'"finding:contradiction findings">(\d+)<', site.text("findings.html"))[1]
+    )
+    path = site.toy.root / "claims" / "toyvig.yaml"
+    path.write_text(path.read_text().replace('printed: "3.1"', 'printed: "3.5"'))
+    assert site.publish().code == 0
+    section = site.text("findings.html").partition('id="contradiction"')[2].partition("<h2")[0]
+    assert f'findings">{before + 1}<' in section
+    assert f'href="claims/{RATIO}.html"' in section
+    overview = site.text("index.html").partition('id="fail"')[2]
+    refuted, _, unfit = overview.partition("Printed numbers that do not fit together")
+    assert f"claims/{RATIO}.html" not in refuted
+    assert f"claims/{RATIO}.html" in unfit
+    assert site.publish("--check").code == 0
+
+
+def test_what_fails_is_told_apart_farthest_off_first(site):
+    facts = site.facts()
+    failing = facts.entries[L]
+
+    def entry(scope="claim", reason="outside_region", relative=0.1):
+        off_by = replace(failing.verdict.off_by, relative=relative)
+        verdict = replace(failing.verdict, reason=reason, off_by=off_by)
+        claim = failing.claim.model_copy(update={"scope": scope})
+        return replace(failing, claim=claim, verdict=verdict)
+
+    near, far, padded = entry(), entry(relative=-0.2), entry(reason="over_precise")
+    cause, unfit = entry("mechanism"), entry("consistency")
+    given = [near, unfit, cause, facts.entries[S], padded, far]
+    assert Failing.among(given) == Failing((far, near), (padded,), (cause,), (unfit,))
+
+
+def test_a_null_model_stands_on_the_claims_page(site, monkeypatch):
+    verdict = Verdict(verdict="pass", reason="inside_region", detail="22.3 <b>too</b>")
+    facts = site.facts()
+    made = Pages(facts, Origin.of(facts.state))
+    monkeypatch.setattr(claim_page, "null_words", lambda project, id_: "weights random")
+    entry = replace(facts.entries[S], null=verdict)
+    text = Plain(made._claim(entry)).text
+    assert "Null model The same where the claim should not show (weights random)" in text
+    assert "✓ holds there: 22.3 <b>too</b>" in text
+    assert "Null model" not in text_of(site, f"claims/{S}.html")
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("blocked", "0 of 2 hold; one: wants toys, found none; buy a toy"),
+        ("fail", "0 of 2 hold; one"),
+    ],
+)
+def test_only_failing_parts_that_are_listed_below_are_left_out_of_the_reason(site, word, shown):
+    detail = "0 of 2 hold; one: wants toys, found none; buy a toy"
+    parts = (PartVerdict("one", word, "nothing"), PartVerdict("two", word, "nothing"))
+    verdict = Verdict(verdict=word, reason="not_measurable", detail=detail, parts=parts)
+    facts = site.facts()
+    page = Pages(facts, Origin.of(facts.state))._claim(replace(facts.entries[S], verdict=verdict))
+    assert f'<p class="why">{shown}</p>' in page
+
+
+def test_a_list_in_what_a_module_says_stays_a_list(tmp_path, monkeypatch):
+    (tmp_path / "toy_told.py").write_text('"""Toys.\n\nKeys:\n\n* one: a\n  toy\n* two: b\n"""\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert claim_page._told("toy_told") == ["Toys.", "Keys:", "• one: a toy", "• two: b"]
+
+
+def test_code_in_what_a_convention_counts_is_set_as_code():
+    assert _code("`all` & more") == "<code>all</code> &amp; more"
+    assert _code("every <weight>") == "every &lt;weight&gt;"
 
 
 def test_findings_machines_and_method_have_pages(site):

@@ -13,6 +13,7 @@ from typing import Any
 from verify.digest import canonical_json
 from verify.expect import Operation, claims_in
 from verify.ledger import Event
+from verify.null_model import null_numbers, null_words
 from verify.project import Project
 from verify.publish.site.drawings import is_sound
 from verify.publish.site.facts import Facts
@@ -21,7 +22,11 @@ from verify.verdict import PartVerdict, Word
 
 _LINES_SHOWN = 4
 """Ledger lines shown whole; a comparison may rest on dozens, which are named by their hashes."""
-_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+: )")
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[A-Z][a-z]+: |\* )")
+
+
+_BECAUSE = {"missing": "for the first time", "stale": "again: the last one was stale"}
+"""Why something was measured, as plans put it, and as a history does."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,9 @@ def tried(entry: Entry) -> list[Tried]:
     if len(entry.needs) != 1:
         return []
     chosen = (entry.verdict.convention or "").split(",")
+    decided = entry.verdict.verdict in {"pass", "fail"}
     return [
-        Tried(c.name, c.counts, is_sound(c, entry.verdict), c.name in chosen)
+        Tried(c.name, c.counts, is_sound(c, entry.verdict), decided and c.name in chosen)
         for c in entry.needs[0].spec.conventions
         if c.name in entry.verdict.by_key
     ]
@@ -77,6 +83,13 @@ def tried(entry: Entry) -> list[Tried]:
 def parts(entry: Entry) -> list[tuple[int, PartVerdict]]:
     """List the parts with their places, what fails first."""
     return sorted(enumerate(entry.verdict.parts), key=lambda part: part[1].verdict != "fail")
+
+
+def null(project: Project, entry: Entry) -> tuple[str, Word, str] | None:
+    """Tell what a claim's null model is, how it is judged and on which numbers."""
+    if entry.null is None:
+        return None
+    return null_words(project, entry.claim.id), entry.null.verdict, null_numbers(entry.null)
 
 
 def protocol(entry: Entry) -> Iterator[tuple[str, list[str], str]]:
@@ -100,7 +113,8 @@ def _told(module: str) -> list[str]:
     except (OSError, SyntaxError, ValueError):
         return []
     text = ast.get_docstring(tree) or ""
-    return [" ".join(part.split()).replace("``", "") for part in _PARAGRAPH.split(text)]
+    parts = [" ".join(part.split()).replace("``", "") for part in _PARAGRAPH.split(text)]
+    return [f"• {part[2:]}" if part.startswith("* ") else part for part in parts]
 
 
 def history(facts: Facts, entry: Entry) -> list[Past]:
@@ -121,7 +135,7 @@ def _past(event: Event, machine: str) -> Past:
         outcome, because = event.body["outcome"], event.body.get("because", "")
         told = {"ok": "measured", "blocked": "could not be measured"}.get(outcome, outcome)
         named = f"{event.body['reproduction']}".replace("_", " ")
-        what = f"{named} {told}" + (f" ({because.replace('_', ' ')})" if because else "")
+        what = f"{named} {told}" + (f" ({_BECAUSE.get(because, because)})" if because else "")
         word = None
     return Past(event.time, what, word, machine, event.seq + 1, event.sha256)
 

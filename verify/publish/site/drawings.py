@@ -14,6 +14,7 @@ from verify.publish.site.text import visible
 from verify.report import Entry
 from verify.verdict import MARKS, WORDS, Verdict, Word
 from verify.wording import WORDS as SPOKEN
+from verify.wording import found_word
 
 WIDTH = 460
 _LABEL, _VALUE, _TOP, _ROW = 126, 84, 34, 26
@@ -80,7 +81,7 @@ def _rows(entry: Entry) -> Iterator[_Row]:
     found = verdict.measured
     if found is None:
         return
-    yield _Row("measured", "point", found.value, found.low, found.high, verdict.verdict)
+    yield _Row(found_word(entry), "point", found.value, found.low, found.high, verdict.verdict)
     names = entry.needs[0].spec.conventions if entry.needs else ()
     chosen = (verdict.convention or "").partition(",")[0]
     for convention in names:
@@ -108,7 +109,7 @@ def _told(facts: Facts, entry: Entry) -> str:
     low, high = ("any number" if end is None else end.text for end in ends)
     measured = facts.find(entry.claim.id, "measured")
     text = measured.text if measured is not None else "nothing"
-    return f"Accepted is {low} to {high}; measured is {text}."
+    return f"Accepted is {low} to {high}; {found_word(entry)} is {text}."
 
 
 def _band(facts: Facts, entry: Entry, scale: _Scale, bottom: float) -> Iterator[Markup]:

@@ -8,9 +8,16 @@ from verify.digest import digest
 from verify.ledger import Event
 from verify.need import Need
 from verify.project import Project, TableColumn
-from verify.report import Entry, Report
+from verify.report import Entry, Failing, Report
 from verify.state import State
-from verify.wording import explanation_words, measured_words, number, off_by_words, unprinted_words
+from verify.wording import (
+    SCOPES,
+    explanation_words,
+    measured_words,
+    number,
+    off_by_words,
+    unprinted_words,
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,9 @@ class Facts:
     """All claims, judged, and the ledgers, to be asked for single numbers.
 
     A subject is the id of a claim; ``all``, ``source:NAME`` or ``table:SLUG`` for counts of
-    claims; ``finding:KIND``; ``machine:NAME`` or ``run:SHA256`` for counts of a ledger;
-    ``beside:KEY`` for a measurement that no claim rests on, by its ``Need.key``.
+    claims, of ``all`` also the false verdicts to expect; ``finding:KIND``; ``machine:NAME`` or
+    ``run:SHA256`` for counts of a ledger; ``beside:KEY`` for a measurement that no claim rests
+    on, by its ``Need.key``.
     """
 
     def __init__(self, project: Project, state: State, report: Report) -> None:
@@ -62,6 +70,8 @@ class Facts:
             return None if fact is None else fact(self, entry, more)
         if subject.startswith("beside:"):
             return self._unprinted(subject.partition(":")[2]) if field == "measured" else None
+        if (subject, field) == ("all", "false_verdicts"):
+            return Fact(f"{self.report.false_verdicts_to_expect():g}")
         counted = self.counts(subject).get(field)
         return None if counted is None else Fact(str(counted))
 
@@ -92,7 +102,9 @@ class Facts:
             case "table" if name in self.of_table:
                 return _decided(self.of_table[name])
             case "finding":
-                return {"findings": sum(one.kind == name for one in self.report.findings)}
+                found = sum(one.kind == name for one in self.report.findings)
+                also = len(self.failing.unfit) if name == "contradiction" else 0
+                return {"findings": found + also}
             case "machine":
                 kinds = [event.type for event in self.state.ledgers.get(name, [])]
                 counted = {"measured": kinds.count("measured"), "judged": kinds.count("judged")}
@@ -101,6 +113,11 @@ class Facts:
                 body = self.places[name][1].body
                 return {key: body[key] for key in ("measured", "changed", "errors") if key in body}
         return {}
+
+    @cached_property
+    def failing(self) -> Failing:
+        """What does not hold, told apart."""
+        return Failing.among(self.report.entries)
 
     @cached_property
     def of_source(self) -> Mapping[str, list[Entry]]:
@@ -161,9 +178,16 @@ class Facts:
 
 
 def _decided(entries: Iterable[Entry]) -> dict[str, int]:
-    counts = Report(None, tuple(entries), ()).counts()
+    given = tuple(entries)
+    counts = Report(None, given, ()).counts()
     decided = counts["pass"] + counts["fail"]
-    return {**counts, "decided": decided, "undecided": counts["claims"] - decided}
+    made = {**counts, "decided": decided, "undecided": counts["claims"] - decided}
+    for scope in SCOPES:
+        words = [entry.verdict.verdict for entry in given if entry.claim.scope == scope]
+        passed, failed = words.count("pass"), words.count("fail")
+        numbers = {"pass": passed, "fail": failed, "undecided": len(words) - passed - failed}
+        made |= {f"{scope}_{name}": number for name, number in numbers.items()}
+    return made
 
 
 def _printed(_: Facts, entry: Entry, __: str) -> Fact | None:

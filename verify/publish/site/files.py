@@ -163,16 +163,17 @@ def _test_case(entry: Entry) -> str:
         f"<testcase name={_quoted(entry.claim.id)} "
         f'classname={_quoted(f"{entry.claim.source}.{kind}")} time="0"'
     )
+    # A word beside the outcome, which stays what it was.
+    stale = "<system-out>stale</system-out>" if verdict.stale else ""
     if verdict.verdict == "pass":
-        return f"{head}/>"
+        return f"{head}>{stale}</testcase>" if stale else f"{head}/>"
     tag = _OUTCOMES.get(verdict.verdict, "skipped")
     told = f"{SPOKEN[verdict.verdict]} ({verdict.reason}): {verdict.detail}"
     if tag == "skipped":
-        return f"{head}><skipped message={_quoted(told)}/></testcase>"
+        return f"{head}><skipped message={_quoted(told)}/>{stale}</testcase>"
     text = escape(visible(entry.claim.statement))
-    return (
-        f'{head}><{tag} type="{verdict.reason}" message={_quoted(told)}>{text}</{tag}></testcase>'
-    )
+    trouble = f'<{tag} type="{verdict.reason}" message={_quoted(told)}>{text}</{tag}>'
+    return f"{head}>{trouble}{stale}</testcase>"
 
 
 def _quoted(text: str) -> str:
@@ -207,13 +208,23 @@ def _eval_results(facts: Facts, origin: Origin) -> Files:
     """Make the results of each model as model cards hold them (``.eval_results/*.yaml``)."""
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in facts.report.entries:
-        kind = entry.claim.reproduction or ""
         subject = entry.needs[0].params.subject() if len(entry.needs) == 1 else None
-        if kind.endswith(_ACCURACY) and subject and entry.verdict.measured is not None:
+        if subject and _is_the_models(entry):
             found.setdefault(subject, []).append(_eval_result(facts, entry))
     for subject, results in found.items():
         text = yaml.safe_dump(results, sort_keys=False, allow_unicode=True)
         yield f"eval_results/{subject}.yaml", f"# {origin}\n{text}"
+
+
+def _is_the_models(entry: Entry) -> bool:
+    """Tell whether a card may hold it: an accuracy over all images, by no mistaken protocol."""
+    found = entry.verdict.measured
+    return (
+        (entry.claim.reproduction or "").endswith(_ACCURACY)
+        and found is not None
+        and found.low == found.high
+        and entry.needs[0].params.mistaken() is None
+    )
 
 
 def _eval_result(facts: Facts, entry: Entry) -> dict[str, Any]:
@@ -229,6 +240,6 @@ def _eval_result(facts: Facts, entry: Entry) -> dict[str, Any]:
     settings = ", ".join(f"{key} {value}" for key, value in params.items() if key != "model")
     result["notes"] = visible(
         f"Printed {entry.printed} in {title!r}: {SPOKEN[word]}. Measured by vig-verify, "
-        f"{settings}; claim {entry.claim.id}."
+        f"{settings}; claim {entry.claim.id}." + (" Stale." if entry.verdict.stale else "")
     )
     return result

@@ -62,13 +62,17 @@ def _fill(fresh: Path, files: Iterable[tuple[str, str]]) -> int:
             folders.add(path.parent)
         path.write_bytes(text.encode())
         names.append(name)
-    marker = {"made_by": f"vig-verify {tool_version()}", "files": sorted(names)}
     with (fresh / MARKER).open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(marker, indent=1) + "\n")
+        stream.write(_marker(names))
         stream.flush()
         # All at once: ten thousand pages one by one would take longer than making them.
         os.sync()
     return len(names)
+
+
+def _marker(names: Iterable[str]) -> str:
+    made = {"made_by": f"vig-verify {tool_version()}", "files": sorted(names)}
+    return json.dumps(made, indent=1) + "\n"
 
 
 def _put_in_place(fresh: Path, out: Path) -> None:
@@ -105,7 +109,9 @@ def outdated(out: Path, files: Iterable[tuple[str, str]], facts: Facts) -> Itera
             "or name its folder with --out"
         )
     left = set(_present(out)) - {MARKER}
+    names = []
     for name, text in files:
+        names.append(name)
         left.discard(name)
         found = _read(out / name)
         if found is None:
@@ -116,6 +122,8 @@ def outdated(out: Path, files: Iterable[tuple[str, str]], facts: Facts) -> Itera
         if name.endswith(".html"):
             for mistake in mistakes(facts, found.decode(errors="replace")):
                 yield f"{name}: {mistake}"
+    if _read(out / MARKER) != _marker(names).encode():
+        yield f"{MARKER}: would change"
     for name in sorted(left):
         yield f"{name}: no longer made"
 

@@ -1,7 +1,8 @@
 """Every page of the site, from one report; the same ledger gives the same bytes."""
 
 import csv
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -25,10 +26,10 @@ from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.review import claim_review
 from verify.publish.site.scatter import scatters
 from verify.publish.site.text import csv_text, foreign, in_script, visible
-from verify.report import Entry, worst_first
+from verify.report import Entry, Failing
 from verify.verdict import MARKS, WORDS
+from verify.wording import SCOPES, found_word, measured_words
 from verify.wording import WORDS as SPOKEN
-from verify.wording import measured_words
 
 _LINKS = (
     ("index.html", "Overview"),
@@ -46,11 +47,6 @@ _MEANINGS = {
     "blocked": "A model, weights, data set or device is missing; the reason says which.",
     "not_checkable": "No program can settle it.",
     "error": "The tool's own rig failed; never held against a document.",
-}
-_SCOPES = {
-    "claim": "the printed figure itself",
-    "mechanism": "the stated cause, at a size of our own",
-    "consistency": "printed numbers against printed numbers",
 }
 _DEPTHS = (0.005, 0.02, 0.1, 0.25)
 """Shares off the print from which a cell is shaded, and shaded more."""
@@ -107,27 +103,28 @@ class Pages:
     # -- pages ---------------------------------------------------------------------------
 
     def _index(self) -> str:
-        failing = _failing(self.facts.report.entries)
+        failing = self.facts.failing
         return self._page(
             "index.html.j2",
             "index.html",
             counts=self.facts.counts("all"),
             legend=[(word, n) for word in WORDS if (n := self.facts.counts("all")[word])],
             documents=[self._summary(source) for source in self.facts.project.index.sources],
-            failing=failing["other"][:_MOST_FAILING],
-            failing_more=len(failing["other"]) > _MOST_FAILING,
+            failing=failing.refuted[:_MOST_FAILING],
+            failing_more=len(failing.refuted) > _MOST_FAILING,
             apart=[
-                ("Only for a .0 that the primary paper does not print", failing["padded"]),
-                ("Printed numbers that do not fit together", failing["printed"]),
+                ("Only for a .0 that the primary paper does not print", failing.padded),
+                ("Stated causes that do not show, at a size of our own", failing.causes),
+                ("Printed numbers that do not fit together", failing.unfit),
             ],
-            sections=[s for s in self._sections() if s.findings],
+            sections=[s for s in self._sections() if s.findings or s.unfit],
             scatters=self._scatters,
             facts=self.facts,
         )
 
     def _summary(self, source: str) -> SimpleNamespace:
         entries = self.facts.of_source[source]
-        refuted = _failing(entries)["other"]
+        refuted = Failing.among(entries).refuted
         return SimpleNamespace(
             name=source,
             title=self.facts.project.index.sources[source].title,
@@ -220,7 +217,7 @@ class Pages:
             title=project.index.sources[claim.source].title,
             review=in_script(review),
             places=list(map(str, claim.found_at)),
-            scope=_SCOPES[claim.scope],
+            null=claim_page.null(project, entry),
             machines=self.facts.machines_of(entry),
             drawing=against_print(self.facts, entry),
             tried=claim_page.tried(entry),
@@ -248,13 +245,13 @@ class Pages:
                 title=title,
                 meaning=meaning,
                 findings=[one for one in self.facts.report.findings if one.kind == kind],
+                unfit=self.facts.failing.unfit if kind == "contradiction" else (),
             )
             for kind, (title, meaning) in TITLES.items()
         ]
 
     def _findings(self) -> str:
-        failing = _failing(self.facts.report.entries)
-        causes = [e for e in failing["other"] if e.claim.scope == "mechanism"]
+        failing = self.facts.failing
         return self._page(
             "findings.html.j2",
             "findings.html",
@@ -262,17 +259,12 @@ class Pages:
             entries=self.facts.entries,
             failing=[
                 (
-                    "Printed numbers that do not fit together",
-                    "They refute nothing; they only cannot all be right.",
-                    failing["printed"],
-                ),
-                (
                     "Stated causes that do not show",
                     "Measured at a size of our own; no printed figure is judged by it.",
-                    causes,
+                    failing.causes,
                 ),
             ],
-            explained=[e for e in failing["other"] + failing["padded"] if e.verdict.explained_by],
+            explained=[e for e in failing.refuted + failing.padded if e.verdict.explained_by],
         )
 
     def _machines(self) -> str:
@@ -322,16 +314,6 @@ def _run(event: Event) -> SimpleNamespace:
     )
 
 
-def _failing(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Sort out what fails: refuted, only padded, only at odds with other prints; worst first."""
-    groups: dict[str, list[Entry]] = {"other": [], "padded": [], "printed": []}
-    for entry in worst_first([e for e in entries if e.verdict.verdict == "fail"]):
-        printed = entry.claim.scope == "consistency"
-        padded = entry.verdict.reason == "over_precise"
-        groups["printed" if printed else "padded" if padded else "other"].append(entry)
-    return groups
-
-
 def _kind(entry: Entry) -> str:
     """Name what a claim is about: the second part of its id."""
     return entry.claim.id.split(".")[1]
@@ -356,6 +338,13 @@ def _because(entry: Entry) -> str:
     return verdict.reason.replace("_", " ")
 
 
+def _code(text: str) -> Markup:
+    """Put a text of ours on a page; what it has between backticks is code."""
+    parts = re.split("`([^`]*)`", text)
+    shown = [Markup("<code>{}</code>").format(p) if n % 2 else p for n, p in enumerate(parts)]
+    return Markup().join(shown)
+
+
 def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("verify.publish.site"),
@@ -371,6 +360,8 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "depth": _depth,
         "because": _because,
         "measured_words": measured_words,
+        "found_word": found_word,
+        "code": _code,
         "breaks": lambda id_: escape(id_).replace(".", Markup(".<wbr>")),
         "words": lambda text: str(text).replace("_", " "),
         "day": lambda time: time[:10],
@@ -381,9 +372,13 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "links": _LINKS,
         "MARKS": MARKS,
         "SPOKEN": SPOKEN,
+        "SCOPES": SCOPES,
         "q": lambda subject, field, row=False: mark(facts, subject, field, row=row),
         "bar": lambda subject, of, small=False: verdict_bar(
             facts.counts(subject), of=of, small=small
+        ),
+        "has_scope": lambda subject, scope: any(
+            facts.counts(subject)[f"{scope}_{kind}"] for kind in ("pass", "fail", "undecided")
         ),
     }
     return made

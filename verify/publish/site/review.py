@@ -10,7 +10,9 @@ from verify.report import Entry
 from verify.wording import WORDS
 
 _RATINGS = {"pass": 5, "fail": 1}
-"""On the usual scale from 1, false, to 5, true. What is open gets words and no number."""
+"""On the usual scale from 1, false, to 5, true. What is open gets words and no number, and so
+does what was asked of prints alone: that they do not fit together refutes none of them."""
+_STALE = "; stale: what it was measured with has changed since"
 
 
 def claim_review(
@@ -26,10 +28,10 @@ def claim_review(
     """
     claim, verdict = entry.claim, entry.verdict
     rating: dict[str, Any] = {"@type": "Rating", "alternateName": WORDS[verdict.verdict]}
-    if verdict.verdict in _RATINGS:
+    if verdict.verdict in _RATINGS and claim.scope != "consistency":
         number = _RATINGS[verdict.verdict]
         rating |= {"ratingValue": number, "bestRating": 5, "worstRating": 1}
-    rating["ratingExplanation"] = visible(verdict.detail)
+    rating["ratingExplanation"] = visible(verdict.detail) + (_STALE if verdict.stale else "")
     review = {
         "@context": "https://schema.org",
         "@type": "ClaimReview",

@@ -130,6 +130,7 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("reset", () => setTimeout(() => { sort = ""; down = false; changed(); }));
   more.addEventListener("click", () => { shown += STEP; show(); });
   window.addEventListener("hashchange", recall);
+  window.addEventListener("beforeprint", () => { shown = rows.length; show(); });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
