@@ -3,16 +3,20 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from reproductions import artifact_cache, fetching, unpacking
 from reproductions.artifact_cache import Cache, cache_folder, evidence, locate
@@ -259,6 +263,28 @@ def test_a_page_is_no_checkpoint_and_is_not_pinned(toy, run):
     with pytest.raises(ReproductionError, match=message):
         run(name)
     assert files() == []
+
+
+def whole_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", WEIGHTS)
+    return buffer.getvalue()
+
+
+def whole_safetensors():
+    return save({"weight": torch.arange(1000.0)})
+
+
+@pytest.mark.parametrize("whole", [whole_zip, whole_safetensors])
+def test_a_part_of_a_checkpoint_is_not_pinned_for_the_whole(toy, run, server, whole):
+    """A server that announces less than it has would be believed, where no digest is known."""
+    name = toy(body=whole()[:-100])
+    with pytest.raises(ReproductionError, match=r"want a whole checkpoint, got \d+ bytes from 127"):
+        run(name)
+    assert files() == []
+    server.put("/toy", whole())
+    assert run(name).pinned
 
 
 # -- is it still what it was ------------------------------------------------------------
@@ -542,6 +568,22 @@ def test_a_killed_process_keeps_nobody_waiting(server, cache_home, catalogue):
     first.kill()
     first.communicate()
     assert ended(start(catalogue))[0] == ["True", SHA256]
+
+
+def test_what_came_before_a_kill_is_not_fetched_again(server, cache_home, catalogue):
+    server.script("/toy", host.trickling(server, 0.01))  # a hundred seconds for all of it
+    first = start(catalogue)
+    notes = cache_folder() / "parts"
+    try:
+        soon(
+            lambda: any(json.loads(n.read_text())["synced"] for n in notes.glob("*.json")),
+            "some of it is on the disk",
+        )
+    finally:
+        first.kill()
+        first.communicate()
+    assert ended(start(catalogue))[0] == ["True", SHA256]
+    assert int(server.headers("Range")[-1].removeprefix("bytes=").rstrip("-")) > 0
 
 
 # -- where it lies ----------------------------------------------------------------------
