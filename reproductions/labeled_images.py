@@ -6,6 +6,7 @@ The original tar of ILSVRC2012 names no classes: its devkit does. The parquet fi
 Face copy name them by place, and its pictures' names by synset: both have to agree.
 """
 
+import hashlib
 import os
 import re
 import tarfile
@@ -67,6 +68,11 @@ class Images:
     """Gives the file of an image by its place in ``all``; threads may call it at once."""
     classes: tuple[int, ...] | None
     """The classes that images are of, where they are fewer than 1,000."""
+
+    def shuffled(self, seed: int) -> list[int]:
+        """Order places at random, the same on any machine and with any version of any package."""
+        keys = [hashlib.sha256(f"{seed}\n{image.name}".encode()).digest() for image in self.all]
+        return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
             "transform": transform.model_dump(mode="json"),
         },
     )
-    order = shuffled([image.name for image in images.all], params.seed)
+    order = images.shuffled(params.seed)
     torch.manual_seed(params.seed)
     with DecodedImages(images, manifest, transform) as decoded:
         _see(run, params, Classifier(model.to(place), transform, params, place), decoded, order)
@@ -146,12 +146,6 @@ def _transform(params: Top1AccuracyParams, model: nn.Module) -> Transform:
     return {"trained": trained, "analysis": ANALYSIS, "timm_default": TIMM_DEFAULT}[
         params.transform
     ]
-
-
-def shuffled(names: Sequence[str], seed: int) -> list[int]:
-    """Order places at random, the same on any machine and with any version of any package."""
-    keys = [hashlib.sha256(f"{seed}\n{name}".encode()).digest() for name in names]
-    return sorted(range(len(names)), key=keys.__getitem__)
 
 
 # -- seeing images ----------------------------------------------------------------------

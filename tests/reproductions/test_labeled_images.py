@@ -17,7 +17,7 @@ from reproductions.artifacts import use_catalogue
 from reproductions.contract import NotMeasurableError
 from reproductions.fetching import fetch
 from reproductions.image_manifest import manifest_of
-from reproductions.labeled_images import ImagesError, synsets, synsets_of_a
+from reproductions.labeled_images import Image, Images, ImagesError, synsets, synsets_of_a
 
 _SPEC = spec_from_file_location("accuracy_data", Path(__file__).parents[1] / "accuracy_data.py")
 data = module_from_spec(_SPEC)
@@ -276,6 +276,20 @@ def test_without_pyarrow_it_is_asked_for(tmp_path, own, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(NotMeasurableError, match=r"wants pyarrow .*pip install pyarrow"):
         own(tmp_path / "set")
+
+
+# -- the order --------------------------------------------------------------------------
+
+
+def test_images_come_in_an_order_of_the_seed_alone():
+    listed = tuple(Image(f"{number}.JPEG", 0, 1) for number in range(500))
+    images = Images("data/toyset", Path("set"), listed, lambda _: b"", None)
+    assert sorted(images.shuffled(0)) == list(range(500))
+    assert images.shuffled(0) == images.shuffled(0)
+    assert images.shuffled(0) != images.shuffled(1)
+    assert images.shuffled(0)[:5] == [324, 372, 288, 375, 270]
+    drawn = np.mean([np.mean(images.shuffled(seed)[:50]) for seed in range(50)])
+    assert abs(drawn - 249.5) < 5 * 144 / (50 * 50) ** 0.5
 
 
 # -- the manifest -----------------------------------------------------------------------
