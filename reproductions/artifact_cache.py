@@ -269,6 +269,11 @@ def _found(name: str) -> tuple[Artifact, Record]:
     cache = Cache(cache_folder())
     record = cache.record(name, entry)
     problem = "none in the cache" if record is None else cache.problem(record, entry)
+    if record is not None and record.folder is not None and problem is not None:
+        raise NotMeasurableError(
+            f"wants the data set {short(name)} ({entry.what}), found in {record.folder} {problem}; "
+            f"put back what it held, or run `verify fetch {short(name)} --from {record.folder}`"
+        )
     if record is None or problem is not None:
         raise NotMeasurableError(wanted(name, entry, str(problem)))
     return entry, record
