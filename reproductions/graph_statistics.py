@@ -194,7 +194,7 @@ def _images(params: GraphStatisticsParams) -> tuple[ImageSet, ImageSet]:
             draw(_CALIBRATION, first=_OTHERS),
         )
     artifact = DATASETS[params.dataset]
-    masks, told = None, evidence(artifact)
+    masks, told = None, evidence(artifact, listed=False)  # its manifest names files
     if params.masks in {"boxes", "given"}:
         held = MASKS[params.masks, params.dataset]
         masks = masks_in(locate(held), params.masks)

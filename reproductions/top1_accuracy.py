@@ -92,7 +92,7 @@ def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
         decoded_here = decoded.decoded
     sources: dict[str, JsonValue] = {
         "weights": told,
-        "data": evidence(images.artifact),
+        "data": evidence(images.artifact, listed=False),
         "manifest": manifest.sha256,
         "decoded_here": decoded_here,
     }
@@ -119,7 +119,7 @@ def _all_there(*names: str) -> None:
     missing = []
     for name in names:
         try:
-            locate(name)
+            locate(name, listed=False)  # images are held to their manifest
         except NotMeasurableError as obstacle:
             missing.append(str(obstacle))
             if "`" not in missing[-1]:

@@ -255,14 +255,12 @@ def imagenet_a(tmp_path, monkeypatch):
         mask[:, : 112 if number else 0] = 255
         Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
     listed = [Listed(p.name, number, p.stat().st_size) for number, p in enumerate(paths)]
-    images = Images(
-        "data/imagenet_a", tmp_path, tuple(listed), lambda n: paths[n].read_bytes(), None
-    )
+    images = Images("data/toyset", tmp_path, tuple(listed), lambda n: paths[n].read_bytes(), None)
     monkeypatch.setattr(image_sets, "labeled_images", lambda _: images)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     places = {"data/imagenet_a": tmp_path, "data/imagenet_a_masks": tmp_path / "masks"}
     monkeypatch.setattr(module, "locate", places.__getitem__)
-    monkeypatch.setattr(module, "evidence", lambda name: {"name": name})
+    monkeypatch.setattr(module, "evidence", lambda name, **_: {"name": name})
     return graph_statistics(params(dataset="imagenet-a", masks="given"), "cpu")
 
 

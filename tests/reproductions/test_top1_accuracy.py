@@ -62,9 +62,11 @@ def measure(tmp_path, thousand, monkeypatch):
     def run(model, place=None, **changed):
         data.declare(tmp_path / "own.yaml", place or thousand)
         monkeypatch.setattr(measured, "load_weights", lambda *_, **__: (model, {"sha256": "ab"}))
-        monkeypatch.setattr(
-            measured, "locate", lambda name: locate(name) if name == data.DATA else thousand
-        )
+
+        def where(name, **how):
+            return locate(name, **how) if name == data.DATA else thousand
+
+        monkeypatch.setattr(measured, "locate", where)
         return top1_accuracy(Top1AccuracyParams(**GIVEN | changed), "cpu")
 
     return run
