@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reproductions.block_statistics import Block, View, read_blocks
 from reproductions.graph_measures import patches_of
-from reproductions.image_sets import Transform, generated
+from reproductions.image_sets import generated, normalized, transform_of
 from reproductions.placement import class_name
 from vig_models import create_model
 from vig_models.classifier import Classifier
@@ -50,7 +50,7 @@ def measure(name: str, batch: int, device: torch.device, seconds: float) -> list
     """Time the parts for one batch: forward, with graphs, statistics, floor."""
     model = create_model(name).to(device).eval()
     images = next(generated(batch, 0, masks=True).batches(batch))
-    inputs = Transform.named("trained", name).normalized(images.pixels.to(device))
+    inputs = normalized(images.pixels.to(device), transform_of("trained", name))
     draws = torch.Generator(device).manual_seed(0)
     found = model.forward_graphs(inputs, draws)
 

@@ -209,11 +209,12 @@ def cache_folder(caches: Path | None = None) -> Path:
         ) from error
 
 
-def locate(name: str) -> Path:
+def locate(name: str, *, listed: bool = True) -> Path:
     """Find fetched weights or a data set, as they were fetched.
 
     Args:
         name: as the catalogue has it, such as ``weights/vig_s`` or ``data/imagenet_a``.
+        listed: hold folders to how much they held; not for who has a manifest, which names files.
 
     Returns:
         The file; of an archive the folder of what it held; the user's folder where one was given.
@@ -222,12 +223,12 @@ def locate(name: str) -> Path:
         NotMeasurableError: it was not fetched, it is damaged, or its authors published none.
         ReproductionError: nothing is called so.
     """
-    entry, record = _found(name)
+    entry, record = _found(name, listed=listed)
     return Cache(cache_folder()).place(record, entry)
 
 
-def evidence(name: str) -> dict[str, JsonValue]:
-    """Say of a fetched artifact what a ledger should record.
+def evidence(name: str, *, listed: bool = True) -> dict[str, JsonValue]:
+    """Say of a fetched artifact what a ledger should record; ``listed`` is as for ``locate``.
 
     Returns:
         ``name``, ``sha256`` (None for a folder of the user), ``trust`` (see ``Trust``), ``url``,
@@ -237,7 +238,7 @@ def evidence(name: str) -> dict[str, JsonValue]:
     Raises:
         NotMeasurableError, ReproductionError: as ``locate``.
     """
-    entry, record = _found(name)
+    entry, record = _found(name, listed=listed)
     found: dict[str, JsonValue] = {
         "name": name,
         "sha256": record.sha256,
@@ -264,11 +265,18 @@ def held(name: str) -> str | None:
     return None if record is None else record.sha256 or str(record.listing)
 
 
-def _found(name: str) -> tuple[Artifact, Record]:
+def _found(name: str, *, listed: bool) -> tuple[Artifact, Record]:
     entry = artifact(name)
     cache = Cache(cache_folder())
     record = cache.record(name, entry)
     problem = "none in the cache" if record is None else cache.problem(record, entry)
+    if record is not None and not listed and cache.place(record, entry).is_dir():
+        problem = None if record.folder else cache.file_problem(record, entry)
+    if record is not None and record.folder is not None and problem is not None:
+        raise NotMeasurableError(
+            f"wants the data set {short(name)} ({entry.what}), found in {record.folder} {problem}; "
+            f"put back what it held, or run `verify fetch {short(name)} --from {record.folder}`"
+        )
     if record is None or problem is not None:
         raise NotMeasurableError(wanted(name, entry, str(problem)))
     return entry, record

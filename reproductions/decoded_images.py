@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,7 @@ from reproductions.errors import ReproductionError
 from reproductions.image_manifest import Manifest
 from reproductions.labeled_images import Images, ImagesError
 
-__all__ = ["DecodedImages", "resize_and_crop"]
+__all__ = ["DecodedImages", "picture_of", "resize_and_crop"]
 
 Pixels = NDArray[numpy.uint8]
 _UNREADABLE = (
@@ -47,8 +48,30 @@ _UNREADABLE = (
 )
 
 
+def picture_of(images: Images, manifest: Manifest, number: int) -> Picture.Image:
+    """Read an image by its place, hold it to the manifest and convert it to RGB.
+
+    Raises:
+        ImagesError: it is damaged or cannot be decoded; says which it is.
+    """
+    content = images.read(number)
+    manifest.check(images, number, content)
+    try:
+        with closing(Picture.open(io.BytesIO(content))) as picture:
+            return picture.convert("RGB")
+    except _UNREADABLE as error:
+        name = images.all[number].name
+        told = f"{name!r}, which cannot be decoded ({' '.join(str(error).split())[:120]})"
+        raise ImagesError(images.artifact, "whole pictures", told) from error
+
+
+@cache
 def resize_and_crop(transform: Transform) -> Callable[[Picture.Image], Pixels]:
-    """Build timm's evaluation transform, without what follows on the device: (3, crop, crop)."""
+    """Build timm's evaluation transform, without what follows on the device.
+
+    Returns:
+        A function from a picture of C channels to (C, crop, crop), for any thread.
+    """
     timms: Any = import_module("timm.data").create_transform(
         (3, transform.crop, transform.crop),
         is_training=False,
@@ -122,16 +145,8 @@ class DecodedImages:
             raise _unwritten(self.path, error) from error
 
     def _decoded(self, number: int) -> Pixels:
-        content = self.images.read(number)
-        self.manifest.check(self.images, number, content)
         self.decoded += 1
-        try:
-            with closing(Picture.open(io.BytesIO(content))) as picture:
-                return self.transform(picture.convert("RGB"))
-        except _UNREADABLE as error:
-            name = self.images.all[number].name
-            told = f"{name!r}, which cannot be decoded ({' '.join(str(error).split())[:120]})"
-            raise ImagesError(self.images.artifact, "whole pictures", told) from error
+        return self.transform(picture_of(self.images, self.manifest, number))
 
 
 def _sum(pixels: Pixels) -> int:

@@ -6,6 +6,7 @@ not is removed. Two processes that want the same artifact take turns.
 
 import errno
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
 
 from reproductions.artifact_cache import (
     Cache,
@@ -269,17 +271,37 @@ def _other(whose: str, kind: str, want: str, found: str, obtained: _Obtained) ->
 
 
 def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
-    """Tell weights from the page of a server that asks to sign in; None if all is well."""
+    """Tell whole weights from a part of them, and from a page that asks to sign in; None: well."""
     if entry.layout != "checkpoint":
         return None
-    with obtained.part.path.open("rb") as stream:
+    path = obtained.part.path
+    with path.open("rb") as stream:
         head = stream.read(9)
-    if head.startswith((b"PK", b"\x80")) or is_safetensors(obtained.part.path):
+    if is_safetensors(path):
+        is_whole = _covers_its_header(path)
+    elif head.startswith(b"PK"):
+        is_whole = zipfile.is_zipfile(path)  # looks for what stands at the end
+    elif head.startswith(b"\x80"):
+        is_whole = True  # as torch wrote before: only reading it all would tell
+    else:
+        return (
+            f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that "
+            f"begins with {head!r}; {_REMOVED}"
+        )
+    if is_whole:
         return None
     return (
-        f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that begins "
-        f"with {head!r}; {_REMOVED}"
+        f"want a whole checkpoint, got {obtained.digests.size} bytes from {obtained.origin} that "
+        f"lack the end; {_REMOVED}"
     )
+
+
+def _covers_its_header(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="numpy"):
+            return True
+    except SafetensorError:
+        return False
 
 
 def _unpacked_part(name: str, entry: Artifact, cache: Cache, obtained: _Obtained) -> Listing:

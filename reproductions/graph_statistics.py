@@ -24,7 +24,8 @@ hyperedges every pair of different nodes counts where one reads a hyperedge that
 The fact ``not_defined`` says what a family does not have.
 
 The null model (``weights: random``) has fresh weights and BatchNorms calibrated on 32 other
-images. Intervals are of a bootstrap over images, 99 %.
+images (on the last 32 where all of a data set are measured). Intervals are of a bootstrap over
+images, 99 %.
 
 Cost: ViG-S 0.1 s an image on two CPU cores; minutes for 50,000 on a GPU. Source: the per-layer
 statistics of ViG-S in arXiv:2504.19682v1, Section 3, and the report that repeats them.
@@ -43,7 +44,7 @@ from reproductions.artifact_cache import evidence, locate
 from reproductions.block_statistics import Readings, View, describe, read_blocks
 from reproductions.bootstrap import LEVEL, RESAMPLES, intervals
 from reproductions.calibration import calibrate
-from reproductions.catalog import GraphStatisticsParams
+from reproductions.catalog import GraphStatisticsParams, Transform
 from reproductions.catalog_statistics import (
     DATASETS,
     LAST,
@@ -56,7 +57,7 @@ from reproductions.catalog_statistics import (
 from reproductions.checkpoints import load_weights
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, Unit
 from reproductions.contract import reproduction as measures
-from reproductions.image_sets import Folder, ImageSet, Transform, generated
+from reproductions.image_sets import DataSet, ImageSet, generated, normalized, transform_of
 from reproductions.models import build_model
 from reproductions.object_masks import masks_in
 from reproductions.placement import class_name, place_of
@@ -135,7 +136,7 @@ class _Subject:
 
     def calibrate(self, place: torch.device) -> int:
         batches = self.others.batches(_BATCH)
-        inputs = (self.transform.normalized(batch.pixels.to(place)) for batch in batches)
+        inputs = (normalized(batch.pixels.to(place), self.transform) for batch in batches)
         return calibrate(self.model, inputs)
 
 
@@ -163,7 +164,7 @@ def _prepared(params: GraphStatisticsParams) -> _Subject:
         missing.append(str(error))
     if model is None or images is None:
         raise NotMeasurableError("; and it ".join(missing))
-    return _Subject(*model, *images, Transform.named(params.transform, params.model))
+    return _Subject(*model, *images, transform_of(params.transform, params.model))
 
 
 def _model(params: GraphStatisticsParams) -> tuple[Classifier, JsonValue]:
@@ -192,18 +193,17 @@ def _images(params: GraphStatisticsParams) -> tuple[ImageSet, ImageSet]:
             draw(params.images, masks=params.masks == "drawn"),
             draw(_CALIBRATION, first=_OTHERS),
         )
-    transform = Transform.named(params.transform, params.model)
     artifact = DATASETS[params.dataset]
-    folder = Folder.read(params.dataset, locate(artifact))
-    masks, told = None, evidence(artifact)
+    masks, told = None, evidence(artifact, listed=False)  # its manifest names files
     if params.masks in {"boxes", "given"}:
         held = MASKS[params.masks, params.dataset]
         masks = masks_in(locate(held), params.masks)
         told["masks"] = {**evidence(held), "stand_in": params.masks == "boxes"}
-    images = folder.drawn(params.images, params.seed, transform, masks, params.mask_alignment)
+    transform = transform_of(params.transform, params.model)
+    data = DataSet.found(artifact, transform, masks, params.mask_alignment)
+    images = data.drawn(params.images, params.seed)
     images.evidence.update(told)
-    others = folder.drawn(_CALIBRATION, params.seed + 1, transform, None, params.mask_alignment)
-    return images, others
+    return images, data.others(_CALIBRATION, params.images, params.seed)
 
 
 # -- what is measured -------------------------------------------------------------------
@@ -227,7 +227,7 @@ def _collect(
     absent: dict[str, str] = {}
     blocks: list[JsonValue] = []
     for batch in subject.images.batches(_BATCH):
-        inputs = subject.transform.normalized(batch.pixels.to(place))
+        inputs = normalized(batch.pixels.to(place), subject.transform)
         found = subject.model.forward_graphs(inputs, draws)
         view = View(batch, inputs, shuffles)
         by_layer, why = read_blocks(subject.model, found, view)

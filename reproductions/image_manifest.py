@@ -14,7 +14,7 @@ from typing import Any
 
 from reproductions.artifact_cache import cache_folder, write_whole
 from reproductions.errors import ReproductionError
-from reproductions.labeled_images import Image, Images, ImagesError
+from reproductions.labeled_images import Image, Images, ImagesError, check_counts
 
 __all__ = ["Manifest", "manifest_of"]
 
@@ -47,12 +47,14 @@ def manifest_of(images: Images) -> Manifest:
     """Read the manifest of a data set, or make it: that reads every image once.
 
     Raises:
-        ImagesError: images are missing, new, of another class or another size.
+        ImagesError: images are missing, new, of another class or another size; at the first use:
+            there are other numbers of them than there should be.
         ReproductionError: what is kept is no manifest.
     """
     key = hashlib.sha256(f"{images.artifact}\n{images.place}".encode()).hexdigest()[:16]
     path = cache_folder() / "manifests" / f"{images.artifact.replace('/', '-')}-{key}.json"
     if not path.exists():
+        check_counts(images)
         return _made(images, path)
     try:
         kept = [(str(n), str(sha256), int(c), int(s)) for n, sha256, c, s in _read(path)]

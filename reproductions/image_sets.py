@@ -1,7 +1,7 @@
 """Images with their labels and objects, in a drawn order, as a model is to see them.
 
-Pictures are read as timm's pipeline reads them: converted to RGB, a rotation noted in EXIF not
-applied. A picture that cannot be read ends the measurement and is named; none is skipped.
+Those of a data set are found, held to its manifest, decoded, resized and cropped as accuracy has
+them (``labeled_images``, ``image_manifest``, ``decoded_images``); others are drawn from a seed.
 """
 
 from collections import deque
@@ -9,57 +9,42 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import JsonValue
 from torch import Tensor
 
-from reproductions.errors import NotMeasurableError, ReproductionError
+from reproductions.catalog import ANALYSIS, Transform, trained_transform
+from reproductions.decoded_images import picture_of, resize_and_crop
+from reproductions.errors import NotMeasurableError
 from reproductions.generated_images import generated_image
+from reproductions.image_manifest import Manifest, manifest_of
+from reproductions.labeled_images import Images, labeled_images
 from reproductions.object_masks import Masks
-from vig_models.pretrained import IMAGENET_MEAN, IMAGENET_STD, pretrained_cfg
 
 SIDE = 224
 _READERS = 8
-_ENDINGS = frozenset({".jpeg", ".jpg", ".png"})
-_SYNSETS = {"imagenet-1k-val": 1000, "imagenet-a": 200}
 
 
-@dataclass(frozen=True)
-class Transform:
-    """How a picture becomes the input of a model."""
+def transform_of(name: str, model: str) -> Transform:
+    """Look up ``trained`` or ``analysis`` for a variant of ``vig_models``.
 
-    resize: int
-    """Short side before the center crop."""
-    interpolation: Image.Resampling
-    mean: Sequence[float]
-    std: Sequence[float]
+    Raises:
+        NotMeasurableError: it is no such variant.
+    """
+    trained = trained_transform(model)
+    if trained is None:
+        raise NotMeasurableError(f"wants a Vision GNN of vig_models, found {model!r}")
+    return ANALYSIS if name == "analysis" else trained
 
-    @classmethod
-    def named(cls, name: str, model: str) -> "Transform":
-        """Look up ``trained`` or ``analysis`` for a variant of ``vig_models``."""
-        if name == "analysis":
-            return cls(SIDE, Image.Resampling.BILINEAR, IMAGENET_MEAN, IMAGENET_STD)
-        cfg = pretrained_cfg(model)
-        way = Image.Resampling[cfg["interpolation"].upper()]
-        return cls(int(SIDE / cfg["crop_pct"]), way, cfg["mean"], cfg["std"])
 
-    def frame(self, picture: Image.Image, way: Image.Resampling | None = None) -> Image.Image:
-        """Resize the short side, keep the middle; whole pixels as torchvision counts them."""
-        width, height = picture.size
-        short = min(width, height)
-        size = (int(self.resize * width / short), int(self.resize * height / short))
-        picture = picture.resize(size, self.interpolation if way is None else way)
-        left, top = (round((side - SIDE) / 2) for side in size)
-        return picture.crop((left, top, left + SIDE, top + SIDE))
-
-    def normalized(self, pixels: Tensor) -> Tensor:
-        """Subtract the mean and divide by the deviation: (B, 3, H, W) -> (B, 3, H, W)."""
-        mean, std = (pixels.new_tensor(given)[:, None, None] for given in (self.mean, self.std))
-        return (pixels - mean) / std
+def normalized(pixels: Tensor, transform: Transform) -> Tensor:
+    """Subtract the mean and divide by the deviation: (B, 3, H, W) -> (B, 3, H, W)."""
+    given = (transform.mean, transform.std)
+    mean, std = (pixels.new_tensor(numbers)[:, None, None] for numbers in given)
+    return (pixels - mean) / std
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,98 +118,75 @@ def generated(count: int, seed: int, *, first: int = 0, masks: bool = False) -> 
 
 
 @dataclass(frozen=True)
-class Folder:
-    """A data set as a folder of synsets."""
+class DataSet:
+    """The images of a data set with their objects, as a model is to see them."""
 
-    name: str
-    pictures: Sequence[tuple[Path, int]]
-    """File and label, in the order of their paths."""
+    images: Images
+    manifest: Manifest
+    transform: Transform
+    masks: Masks | None
+    alignment: str
+    """``crop`` or ``paper``: how a mask is brought to the size of the input."""
 
     @classmethod
-    def read(cls, name: str, root: Path) -> "Folder":
-        """List the pictures of ImageNet's validation or of ImageNet-A.
+    def found(
+        cls, artifact: str, transform: Transform, masks: Masks | None, alignment: str
+    ) -> "DataSet":
+        """Find a data set that was fetched.
 
         Raises:
-            NotMeasurableError: it is no folder, or not of the right synsets.
+            NotMeasurableError: it was not fetched, is not what it should be or not what it was,
+                or none of its images has a mask.
         """
-        if not root.is_dir():
+        images = labeled_images(artifact)
+        if masks is not None and not any(masks.has(image.name) for image in images.all):
             raise NotMeasurableError(
-                f"wants the data set {name} as a folder of {_SYNSETS[name]} synsets, found the "
-                f"file {root.name}; unpack it so and give `verify fetch` the folder with --from"
-            )
-        folders = sorted(path for path in root.iterdir() if path.is_dir())
-        wanted = _synsets(name)
-        found = [path.name for path in folders]
-        if found != sorted(wanted):
-            odd = sorted(set(found) ^ set(wanted))
-            raise NotMeasurableError(
-                f"wants the data set {name} as a folder of {len(wanted)} synsets, found "
-                f"{len(found)} folders in {root}, {odd[0]!r} being in one of the two alone; "
+                f"wants masks named as the images of {artifact} are, such as "
+                f"{Path(images.all[0].name).stem!r}, found none of {len(masks.files)} masks so; "
                 "give `verify fetch` the right folder"
             )
-        pictures = [
-            (path, wanted[folder.name])
-            for folder in folders
-            for path in sorted(folder.iterdir())
-            if path.suffix.lower() in _ENDINGS
-        ]
-        return cls(name, pictures)
+        return cls(images, manifest_of(images), transform, masks, alignment)
 
-    def drawn(
-        self, count: int, seed: int, transform: Transform, masks: Masks | None, alignment: str
-    ) -> ImageSet:
-        """Prepare ``count`` pictures in an order drawn from the seed.
+    def drawn(self, count: int, seed: int) -> ImageSet:
+        """Prepare ``count`` images in an order drawn from the seed.
 
         Raises:
             NotMeasurableError: there are fewer.
         """
-        if count > len(self.pictures):
+        there = len(self.images.all)
+        if count > there:
             raise NotMeasurableError(
-                f"wants {count} images of the data set {self.name}, found {len(self.pictures)}; "
-                "give `verify fetch` the whole folder, or ask for fewer"
+                f"wants {count} images of {self.images.artifact}, found {there}; ask for fewer"
             )
-        order = torch.randperm(
-            len(self.pictures), generator=torch.Generator().manual_seed(seed)
-        ).tolist()
-        readers = [
-            partial(_read, path, label, transform, masks, alignment)
-            for path, label in (self.pictures[place] for place in order[:count])
-        ]
-        return ImageSet(readers, masks is not None, {"pictures": len(self.pictures)})
+        return self._set(self.images.shuffled(seed)[:count])
 
+    def others(self, count: int, but: int, seed: int) -> ImageSet:
+        """Prepare images that come after the first ``but``; fewer are left: the last ones."""
+        order = self.images.shuffled(seed)
+        first = max(0, min(but, len(order) - count))
+        return self._set(order[first : first + count])
 
-def _read(
-    path: Path, label: int, transform: Transform, masks: Masks | None, alignment: str
-) -> _Sample:
-    try:
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ReproductionError(
-            f"{path}: want a picture, found a file that cannot be read ({error}); replace it"
-        ) from error
-    mask = None if masks is None else masks.of(path, picture.size)
-    nearest = Image.Resampling.NEAREST
-    if mask is not None and alignment == "paper":
-        mask = mask.resize((SIDE, SIDE), nearest)
-    elif mask is not None:
-        mask = transform.frame(mask, nearest)
-    pixels = _values(transform.frame(picture)).view(SIDE, SIDE, 3).permute(2, 0, 1) / 255
-    return _Sample(pixels, label, None if mask is None else _values(mask).view(SIDE, SIDE) > 0)
+    def _set(self, places: Sequence[int]) -> ImageSet:
+        told: dict[str, JsonValue] = {
+            "pictures": len(self.images.all),
+            "manifest": self.manifest.sha256,
+        }
+        readers = [partial(self._read, place) for place in places]
+        return ImageSet(readers, self.masks is not None, told)
 
+    def _read(self, place: int) -> _Sample:
+        image = self.images.all[place]
+        picture = picture_of(self.images, self.manifest, place)
+        mask = None if self.masks is None else self.masks.of(image.name, picture.size)
+        pixels = torch.from_numpy(resize_and_crop(self.transform)(picture)) / 255
+        return _Sample(pixels, image.label, None if mask is None else self._aligned(mask))
 
-def _values(picture: Image.Image) -> Tensor:
-    return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-
-
-def _synsets(name: str) -> dict[str, int]:
-    """Give the label of every synset of a data set, of 1,000 classes; timm knows both."""
-    info = files("timm.data") / "_info"
-    all_ = sorted((info / "imagenet_synsets.txt").read_text(encoding="utf-8").split())
-    if name == "imagenet-1k-val":
-        return {synset: label for label, synset in enumerate(all_)}
-    kept = (info / "imagenet_a_indices.txt").read_text(encoding="utf-8").split()
-    return {all_[int(label)]: int(label) for label in kept}
+    def _aligned(self, mask: Image.Image) -> Tensor:
+        """Bring a mask to the input: (224, 224), bool."""
+        if self.alignment == "paper":
+            mask = mask.resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        see = resize_and_crop(self.transform.model_copy(update={"interpolation": "nearest"}))
+        return torch.from_numpy(see(mask))[0] > 0
 
 
 def _ahead(readers: Sequence[Callable[[], _Sample]], most: int) -> Iterator[_Sample]:

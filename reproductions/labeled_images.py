@@ -6,6 +6,7 @@ The original tar of ILSVRC2012 names no classes: its devkit does. The parquet fi
 Face copy name them by place, and its pictures' names by synset: both have to agree.
 """
 
+import hashlib
 import os
 import re
 import tarfile
@@ -23,7 +24,15 @@ from reproductions.devkit import classes_by_devkit
 from reproductions.errors import ReproductionError
 from reproductions.parquet_images import parquet_images
 
-__all__ = ["Image", "Images", "ImagesError", "labeled_images", "synsets", "synsets_of_a"]
+__all__ = [
+    "Image",
+    "Images",
+    "ImagesError",
+    "check_counts",
+    "labeled_images",
+    "synsets",
+    "synsets_of_a",
+]
 
 DEVKIT = "data/imagenet_devkit"
 _ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
@@ -68,6 +77,11 @@ class Images:
     classes: tuple[int, ...] | None
     """The classes that images are of, where they are fewer than 1,000."""
 
+    def shuffled(self, seed: int) -> list[int]:
+        """Order places at random, the same on any machine and with any version of any package."""
+        keys = [hashlib.sha256(f"{seed}\n{image.name}".encode()).digest() for image in self.all]
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
 
 @dataclass(frozen=True)
 class _Known:
@@ -95,13 +109,9 @@ def labeled_images(name: str) -> Images:
 
     Raises:
         NotMeasurableError: it was not fetched.
-        ImagesError: it has other classes, or other numbers of images, than it should.
+        ImagesError: it has other classes than it should.
     """
-    images = _found(name, locate(name))
-    known = _KNOWN.get(name)
-    if known is not None:
-        _check_counts(images, known)
-    return images
+    return _found(name, locate(name, listed=False))
 
 
 @cache
@@ -277,8 +287,15 @@ def _sorted(
     return Images(name, place, images, read_one, classes)
 
 
-def _check_counts(images: Images, known: _Known) -> None:
-    """Hold a data set that everybody knows to its numbers: of a part of it nothing is said."""
+def check_counts(images: Images) -> None:
+    """Hold a data set that everybody knows to its numbers: of a part of it nothing is said.
+
+    Raises:
+        ImagesError: it has other numbers of images than it should.
+    """
+    known = _KNOWN.get(images.artifact)
+    if known is None:
+        return
     if len(images.all) != known.total:
         raise ImagesError(images.artifact, f"{known.total} images", f"{len(images.all)}")
     counts = Counter(image.label for image in images.all)

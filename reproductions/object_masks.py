@@ -21,13 +21,17 @@ class Masks:
     files: Mapping[str, Path]
     read: Callable[[Path, tuple[int, int]], Image.Image]
 
-    def of(self, image: Path, size: tuple[int, int]) -> Image.Image | None:
+    def has(self, image: str) -> bool:
+        """Tell whether there is a mask of an image."""
+        return Path(image).stem in self.files
+
+    def of(self, image: str, size: tuple[int, int]) -> Image.Image | None:
         """Give the mask of an image, of the image's size in pixels; None if it has none.
 
         Raises:
             ReproductionError: the file cannot be read as what it should be.
         """
-        file = self.files.get(image.stem)
+        file = self.files.get(Path(image).stem)
         return None if file is None else self.read(file, size)
 
 
@@ -39,10 +43,17 @@ def masks_in(folder: Path, what: str) -> Masks:
         what: ``boxes`` or ``given``.
 
     Raises:
-        NotMeasurableError: there are none.
+        NotMeasurableError: there are none, or two of one name.
     """
     ending, read = {"boxes": (".xml", _boxed), "given": (".png", _drawn)}[what]
-    files = {path.stem: path for path in sorted(folder.rglob(f"*{ending}"))}
+    files: dict[str, Path] = {}
+    for path in sorted(folder.rglob(f"*{ending}")):
+        other = files.setdefault(path.stem, path)
+        if other != path:
+            raise NotMeasurableError(
+                f"wants one mask an image, found two called {path.stem!r}, {other} and {path}; "
+                "give `verify fetch` a folder with one of them"
+            )
     if not files:
         raise NotMeasurableError(
             f"wants a folder of masks ({ending}), one named as each image, found none in {folder}; "

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from reproductions.artifact_cache import write_whole
 __all__ = ["Digests", "Part"]
 
 _SYNC_BYTES = 32 << 20
-"""How much may be lost by a power cut."""
+_SYNC_S = 1.0
+"""How much a power cut or a kill may cost: what came since, in bytes or in time."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Part:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.version: dict[str, Any] = self._known_version()
         self.size = self.synced = 0
+        self._synced_at = time.monotonic()
         self._hashes = (hashlib.sha256(), hashlib.md5(usedforsecurity=False))
         self.file = path.open("r+b" if path.exists() else "w+b", buffering=0)
         synced = self.version.get("synced")
@@ -86,13 +89,14 @@ class Part:
         for state in self._hashes:
             state.update(chunk)
         self.size += len(chunk)
-        if self.size - self.synced >= _SYNC_BYTES:
+        late = time.monotonic() - self._synced_at >= _SYNC_S
+        if late or self.size - self.synced >= _SYNC_BYTES:
             self.sync()
 
     def sync(self) -> None:
         """Have all of it on the disk, and that noted: so much a later process can rely on."""
         os.fsync(self.file.fileno())
-        self.synced = self.size
+        self.synced, self._synced_at = self.size, time.monotonic()
         self._write_note()
 
     def remove(self) -> None:

@@ -85,14 +85,14 @@ def top1_accuracy(params: Top1AccuracyParams, device: Device) -> Measurement:
             "transform": transform.model_dump(mode="json"),
         },
     )
-    order = shuffled([image.name for image in images.all], params.seed)
+    order = images.shuffled(params.seed)
     torch.manual_seed(params.seed)
     with DecodedImages(images, manifest, transform) as decoded:
         _see(run, params, Classifier(model.to(place), transform, params, place), decoded, order)
         decoded_here = decoded.decoded
     sources: dict[str, JsonValue] = {
         "weights": told,
-        "data": evidence(images.artifact),
+        "data": evidence(images.artifact, listed=False),
         "manifest": manifest.sha256,
         "decoded_here": decoded_here,
     }
@@ -119,7 +119,7 @@ def _all_there(*names: str) -> None:
     missing = []
     for name in names:
         try:
-            locate(name)
+            locate(name, listed=False)  # images are held to their manifest
         except NotMeasurableError as obstacle:
             missing.append(str(obstacle))
             if "`" not in missing[-1]:
@@ -146,12 +146,6 @@ def _transform(params: Top1AccuracyParams, model: nn.Module) -> Transform:
     return {"trained": trained, "analysis": ANALYSIS, "timm_default": TIMM_DEFAULT}[
         params.transform
     ]
-
-
-def shuffled(names: Sequence[str], seed: int) -> list[int]:
-    """Order places at random, the same on any machine and with any version of any package."""
-    keys = [hashlib.sha256(f"{seed}\n{name}".encode()).digest() for name in names]
-    return sorted(range(len(names)), key=keys.__getitem__)
 
 
 # -- seeing images ----------------------------------------------------------------------

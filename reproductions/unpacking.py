@@ -128,6 +128,11 @@ def _tarred(archive: tarfile.TarFile) -> Iterator[_Member]:
             problem = "a device or a pipe"
         opener = None if info.isdir() else partial(_opened, archive, info)
         yield _Member(info.name, problem, opener, info.size)
+    if archive.fileobj is not None:
+        archive.fileobj.seek(archive.offset)
+        if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+            # tarfile takes one that was cut between two members for a whole one.
+            raise tarfile.ReadError("it ends without the mark of its end")
 
 
 def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

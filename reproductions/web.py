@@ -178,12 +178,9 @@ class Answer:
         self.total = total
         if self.complete:
             return
-        tag = self.headers.get("ETag")
-        known = self.part.version.get("etag")
-        changed = self.goes_on and tag is not None and known is not None and tag != known
         if (
             status == _BEYOND_THE_END
-            or changed
+            or (self.goes_on and self._is_another())
             or (self.goes_on and not begin == self.asked_from == self.part.size)
         ):
             self.part.restart()
@@ -199,6 +196,12 @@ class Answer:
         if status == _OK:
             length = self.headers.get("Content-Length", "")
             self.total = int(length) if length.isdecimal() else None
+
+    def _is_another(self) -> bool:
+        """Tell by what names a version that the rest is of another file than the beginning."""
+        named = {"etag": self.headers.get("ETag"), "modified": self.headers.get("Last-Modified")}
+        known = self.part.version
+        return any(now and known.get(name) and now != known[name] for name, now in named.items())
 
     def _refusal(self, status: int) -> Exception:
         said = f"{self.host} answers {status} {self.response.reason or ''}".rstrip()

@@ -8,12 +8,8 @@ from reproductions.contract import Measurement
 from verify.acceptance import Interval, exactly, interval_of
 from verify.arithmetic import UndefinedError, evaluate
 from verify.claim import Claim
-from verify.compare import Acceptance, half_width
-from verify.convention import (
-    family_evidence,
-    qualifying,
-    standing_at,
-)
+from verify.compare import Acceptance, Standing, half_width
+from verify.convention import family_evidence, qualifying, sound_conventions, standing_at
 from verify.expect import (
     Arithmetic,
     Bound,
@@ -61,6 +57,12 @@ from verify.rulings import (
 from verify.stored import Stored
 from verify.structure import fact_of, matches
 from verify.verdict import Reason, Verdict
+
+_COULD_FIT: tuple[tuple[Standing, Reason | None, str], ...] = (
+    ("inside", None, "would fit"),
+    ("straddles", "straddles", "may fit, once more is known"),
+)
+"""How another way to take a number may lie to a print that the default misses: what to say then."""
 
 
 def judge(
@@ -169,10 +171,11 @@ class _Court:
         key = key_of(need, claim.convention)
         quantity = found.values[key]
         read = [name for name in need.spec.readings.get(key, ()) if name in found.values]
-        fits = [k for k in read if accepted.standing(interval_of(found.values[k])) == "inside"]
-        if fits:
-            detail = f"{verdict.detail}; read as {', '.join(fits)} it would fit"
-            return left_open(verdict, "convention_ambiguous", detail)
+        for standing, reason, would in _COULD_FIT:
+            fits = [k for k in read if accepted.standing(interval_of(found.values[k])) == standing]
+            if fits:
+                detail = f"{verdict.detail}; read as {', '.join(fits)} it {would}"
+                return left_open(verdict, reason or "convention_ambiguous", detail)
         if expect.padded and integer_region(claim, expect).contains(interval_of(quantity)):
             detail = "inside the region of the integer the primary prints; the added .0 is not"
             return replace(verdict, reason="over_precise", detail=detail)
@@ -184,22 +187,22 @@ class _Court:
         return verdict
 
     def _by_protocol(self, claim: Claim, accepted: Acceptance, verdict: Verdict) -> Verdict | None:
-        """Leave a miss open if another protocol the document allows hits the print."""
-        hits = []
+        """Leave a miss open if another protocol the document allows hits the print, or may."""
+        told: dict[Standing, list[str]] = {"inside": [], "straddles": [], "outside": []}
         for name, need in self.project.protocols.get(claim.id, {}).items():
             found = self._found(need)
             if isinstance(found, Verdict):
                 return replace(found, detail=f"protocol {name}: {found.detail}")
-            keys = standing_at(need.spec, found, accepted, "inside")
-            stated = found.values.get(claim.convention)
-            if stated is not None:  # which may be no way of counting but a number of its own
-                is_inside = accepted.standing(interval_of(stated)) == "inside"
-                keys = [claim.convention] if is_inside else []
-            hits += [f"{name} counted {key}: {found.values[key].value:g}" for key in keys]
-        if not hits:
-            return None
-        detail = f"the document leaves open how it was taken; these fit: {'; '.join(hits)}"
-        return left_open(verdict, "protocol_ambiguous", detail)
+            stated = claim.convention in found.values  # perhaps a number of its own
+            for key in [claim.convention] if stated else sound_conventions(need.spec, found):
+                interval = interval_of(found.values[key])
+                figure = f"{name} counted {key}: {found.values[key].value:g}"
+                told[accepted.standing(interval)].append(figure)
+        for standing, reason, would in _COULD_FIT:
+            if told[standing]:
+                detail = f"the document leaves open how it was taken; {'; '.join(told[standing])}"
+                return left_open(verdict, reason or "protocol_ambiguous", f"{detail} {would}")
+        return None
 
     def _by_convention(
         self, claim: Claim, need: Need, fits: list[str], found: Measurement, verdict: Verdict

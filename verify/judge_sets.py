@@ -48,10 +48,12 @@ def judged_set(
             verdict = left_open(verdict, "convention_ambiguous", detail)
             break
     for others in _other_readings(needs, stated, found) if verdict.verdict == "fail" else ():
-        if _measured(project, claim, needs, others, found).verdict == "pass":
+        other = _measured(project, claim, needs, others, found)
+        if other.verdict in {"pass", "inconclusive"}:
             told = ", ".join(dict.fromkeys(others))
-            detail = f"{verdict.detail}; read as {told} it holds"
-            verdict = left_open(verdict, "convention_ambiguous", detail)
+            held = other.verdict == "pass"
+            detail = f"{verdict.detail}; read as {told} it {'holds' if held else 'is undecided'}"
+            verdict = left_open(verdict, "convention_ambiguous" if held else other.reason, detail)
             break
     keys = zip(needs, _keys(needs, stated), strict=True)
     known = [key for need, key in keys if isinstance(found(need), Measurement)]

@@ -24,6 +24,7 @@ server = host.server
 BODY = bytes(range(256)) * 40  # 10,240 bytes
 OTHER = BODY[::-1]
 HALF = 5000
+MONDAY, TUESDAY = "Mon, 01 Jan 2024 00:00:00 GMT", "Tue, 02 Jan 2024 00:00:00 GMT"
 
 
 class Watcher:
@@ -158,12 +159,20 @@ def test_a_file_that_changes_between_two_parts_is_fetched_anew(server, fetch):
     assert server.headers("If-Range") == [None, '"one"']
 
 
-def test_a_rest_of_another_version_is_not_added_to_the_first(server, fetch):
-    url = server.put("/file", BODY)
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ({"etag": '"one"'}, {"etag": '"two"'}),
+        ({"etag": None, "modified": MONDAY}, {"etag": None, "modified": TUESDAY}),
+    ],
+    ids=["tag", "date"],
+)
+def test_a_rest_of_another_version_is_not_added_to_the_first(server, fetch, one, two):
+    url = server.put("/file", BODY, **one)
 
     def changing(handler, served):
         host.truncated(HALF)(handler, served)
-        server.put("/file", OTHER, etag='"two"')
+        server.put("/file", OTHER, **two)
 
     server.script("/file", changing, host.truncated(len(BODY)))  # it overlooks If-Range
     assert fetch(url) == OTHER
@@ -190,8 +199,8 @@ def test_a_rest_that_nobody_asked_for_is_not_added(server, fetch):
 @pytest.mark.parametrize(
     ("about", "validator"),
     [
-        ({"etag": 'W/"one"', "modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, "date"),
-        ({"etag": None, "modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, "date"),
+        ({"etag": 'W/"one"', "modified": MONDAY}, "date"),
+        ({"etag": None, "modified": MONDAY}, "date"),
         ({"etag": 'W/"one"'}, None),
         ({"etag": None}, None),
     ],

@@ -3,16 +3,20 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from reproductions import artifact_cache, fetching, unpacking
 from reproductions.artifact_cache import Cache, cache_folder, evidence, locate
@@ -261,6 +265,28 @@ def test_a_page_is_no_checkpoint_and_is_not_pinned(toy, run):
     assert files() == []
 
 
+def whole_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", WEIGHTS)
+    return buffer.getvalue()
+
+
+def whole_safetensors():
+    return save({"weight": torch.arange(1000.0)})
+
+
+@pytest.mark.parametrize("whole", [whole_zip, whole_safetensors])
+def test_a_part_of_a_checkpoint_is_not_pinned_for_the_whole(toy, run, server, whole):
+    """A server that announces less than it has would be believed, where no digest is known."""
+    name = toy(body=whole()[:-100])
+    with pytest.raises(ReproductionError, match=r"want a whole checkpoint, got \d+ bytes from 127"):
+        run(name)
+    assert files() == []
+    server.put("/toy", whole())
+    assert run(name).pinned
+
+
 # -- is it still what it was ------------------------------------------------------------
 
 
@@ -437,9 +463,8 @@ def test_a_folder_of_the_user_is_used_where_it_is(toy, run, tmp_path):
         "bytes": 3,
     }
     (folder / "n01/b.jpg").write_bytes(b"two")
-    with pytest.raises(
-        NotMeasurableError, match="found 2 files of 6 bytes where there were 1 files"
-    ):
+    told = rf"found in {folder} 2 files of 6 bytes where there were 1 files .* --from {folder}`$"
+    with pytest.raises(NotMeasurableError, match=told):  # to download it would not mend the folder
         locate(name)
     run(name, given=folder)
     assert locate(name) == folder
@@ -542,6 +567,22 @@ def test_a_killed_process_keeps_nobody_waiting(server, cache_home, catalogue):
     first.kill()
     first.communicate()
     assert ended(start(catalogue))[0] == ["True", SHA256]
+
+
+def test_what_came_before_a_kill_is_not_fetched_again(server, cache_home, catalogue):
+    server.script("/toy", host.trickling(server, 0.01))  # a hundred seconds for all of it
+    first = start(catalogue)
+    notes = cache_folder() / "parts"
+    try:
+        soon(
+            lambda: any(json.loads(n.read_text())["synced"] for n in notes.glob("*.json")),
+            "some of it is on the disk",
+        )
+    finally:
+        first.kill()
+        first.communicate()
+    assert ended(start(catalogue))[0] == ["True", SHA256]
+    assert int(server.headers("Range")[-1].removeprefix("bytes=").rstrip("-")) > 0
 
 
 # -- where it lies ----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from PIL import Image
 
 from reproductions import __main__ as by_hand
 from reproductions import graph_statistics as module
+from reproductions import image_sets
 from reproductions.block_statistics import Block
 from reproductions.catalog import GraphStatisticsParams
 from reproductions.catalog_statistics import GRAPH_STATISTICS, LAYER_STATISTICS, MASKS
@@ -24,7 +25,9 @@ from reproductions.graph_measures import (
     visual_similarity,
 )
 from reproductions.graph_statistics import graph_statistics
-from reproductions.image_sets import Folder, Transform, generated
+from reproductions.image_sets import generated, normalized, transform_of
+from reproductions.labeled_images import Image as Listed
+from reproductions.labeled_images import Images
 from reproductions.measure import parse_params
 from vig_models import create_model, list_models
 
@@ -95,7 +98,7 @@ def test_every_key_of_vig_is_that_of_the_functions_on_its_own_graphs(measured):
     subject = module._prepared(asked)
     subject.calibrate(torch.device("cpu"))
     (batch,) = generated(IMAGES, 0, masks=True).batches(IMAGES)
-    inputs = Transform.named("analysis", "vig_ti").normalized(batch.pixels)
+    inputs = normalized(batch.pixels, transform_of("analysis", "vig_ti"))
     for layer, block in enumerate(subject.model.forward_graphs(inputs), start=1):
         neighbors = block.graph.neighbors
         features = block.output.flatten(2).transpose(1, 2)
@@ -251,11 +254,13 @@ def imagenet_a(tmp_path, monkeypatch):
         mask = np.zeros((224, 224), dtype=np.uint8)
         mask[:, : 112 if number else 0] = 255
         Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
-    pictures = [(path, number) for number, path in enumerate(paths)]
-    monkeypatch.setattr(Folder, "read", classmethod(lambda cls, name, _: cls(name, pictures)))
+    listed = [Listed(p.name, number, p.stat().st_size) for number, p in enumerate(paths)]
+    images = Images("data/toyset", tmp_path, tuple(listed), lambda n: paths[n].read_bytes(), None)
+    monkeypatch.setattr(image_sets, "labeled_images", lambda _: images)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     places = {"data/imagenet_a": tmp_path, "data/imagenet_a_masks": tmp_path / "masks"}
     monkeypatch.setattr(module, "locate", places.__getitem__)
-    monkeypatch.setattr(module, "evidence", lambda name: {"name": name})
+    monkeypatch.setattr(module, "evidence", lambda name, **_: {"name": name})
     return graph_statistics(params(dataset="imagenet-a", masks="given"), "cpu")
 
 

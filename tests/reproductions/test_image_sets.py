@@ -1,51 +1,65 @@
-"""Folders of pictures and masks, and drawn images: read in order, framed, named where damaged."""
+"""Pictures and masks of data sets, and drawn images: in order, framed, named where damaged."""
 
-from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
 import torch
 from PIL import Image
 
+from reproductions.artifacts import use_catalogue
+from reproductions.catalog import ANALYSIS
+from reproductions.decoded_images import resize_and_crop
 from reproductions.errors import NotMeasurableError, ReproductionError
 from reproductions.generated_images import generated_image
-from reproductions.image_sets import SIDE, Folder, ImageSet, Transform, generated
+from reproductions.image_sets import (
+    SIDE,
+    DataSet,
+    ImageSet,
+    generated,
+    normalized,
+    transform_of,
+)
+from reproductions.labeled_images import ImagesError, synsets, synsets_of_a
 from reproductions.object_masks import masks_in
 
-INFO = Path(timm.__file__).parent / "data" / "_info"
-ANALYSIS = Transform.named("analysis", "vig_s")
-
-
-@cache
-def synsets():
-    indices = [int(i) for i in (INFO / "imagenet_a_indices.txt").read_text().split()]
-    names = sorted((INFO / "imagenet_synsets.txt").read_text().split())
-    return {names[index]: index for index in indices}
+_SPEC = spec_from_file_location("accuracy_data", Path(__file__).parents[1] / "accuracy_data.py")
+data = module_from_spec(_SPEC)
+_SPEC.loader.exec_module(data)
 
 
 @pytest.fixture
-def root(tmp_path):
-    """Make ImageNet-A of one picture a class, each in a gray of its own."""
-    for number, synset in enumerate(synsets()):
-        folder = tmp_path / "imagenet-a" / synset
+def root(tmp_path, monkeypatch):
+    """Make a set of the classes of ImageNet-A, of one picture each in a gray of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    for number, synset in enumerate(synsets_of_a()):
+        folder = tmp_path / "set" / synset
         folder.mkdir(parents=True)
         Image.new("RGB", (240, 230), 3 * (number,)).save(folder / f"picture_{number}.png")
-    return tmp_path / "imagenet-a"
+    yield tmp_path / "set"
+    use_catalogue(None)
+
+
+def found(root, masks=None, alignment="crop"):
+    data.declare(root.parent / "own.yaml", root)
+    return DataSet.found(data.DATA, ANALYSIS, masks, alignment)
 
 
 def drawn(root, count=20, masks=None, alignment="crop", seed=0):
-    return Folder.read("imagenet-a", root).drawn(count, seed, ANALYSIS, masks, alignment)
+    return found(root, masks, alignment).drawn(count, seed)
+
+
+def grays(images):
+    return torch.cat([batch.pixels[:, 0, 0, 0] for batch in images.batches(8)]) * 255
 
 
 def test_labels_are_those_of_the_1000_classes_in_an_order_drawn_from_the_seed(root):
-    found = list(drawn(root).batches(8))
-    assert [len(batch.pixels) for batch in found] == [8, 8, 4]
-    grays = torch.cat([b.pixels[:, 0, 0, 0] for b in found]) * 255
-    labels = torch.cat([b.labels for b in found])
-    indices = list(synsets().values())
-    assert labels.tolist() == [indices[round(float(gray))] for gray in grays]
+    batches = list(drawn(root).batches(8))
+    assert [len(batch.pixels) for batch in batches] == [8, 8, 4]
+    labels = torch.cat([b.labels for b in batches])
+    names = [synsets_of_a()[round(float(gray))] for gray in grays(drawn(root))]
+    assert [synsets()[label] for label in labels] == names
     again = torch.cat([b.labels for b in drawn(root).batches(5)])
     other = torch.cat([b.labels for b in drawn(root, seed=1).batches(20)])
     assert torch.equal(labels, again)
@@ -55,29 +69,32 @@ def test_labels_are_those_of_the_1000_classes_in_an_order_drawn_from_the_seed(ro
 def test_a_picture_that_cannot_be_read_is_named(root):
     broken = next(path for path in root.rglob("*.png"))
     broken.write_bytes(broken.read_bytes()[:60])
-    with pytest.raises(ReproductionError, match=f"{broken.name}: want a picture, found"):
+    with pytest.raises(ImagesError, match=f"{broken.name}', which cannot be decoded"):
         list(drawn(root, count=200).batches(16))
 
 
-@pytest.mark.parametrize("kind", ["missing", "odd"])
-def test_other_synsets_are_refused(root, kind):
-    first = min(root.iterdir())
-    if kind == "missing":
-        first.rename(root.parent / "elsewhere")
-    else:
-        first.rename(root / "n00000000")
-    with pytest.raises(NotMeasurableError, match=r"folder of 200 synsets, found (199|200) folders"):
-        Folder.read("imagenet-a", root)
+def test_a_picture_that_is_another_than_at_first_is_named(root):
+    images = found(root)
+    path = next(path for path in root.rglob("*.png"))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(ImagesError, match=rf"{path.name}' changed \(SHA-256 want"):
+        list(images.drawn(200, 0).batches(16))
 
 
-def test_a_file_is_no_folder_of_synsets(tmp_path):
-    (tmp_path / "val.tar").write_bytes(b"")
-    with pytest.raises(NotMeasurableError, match="as a folder of 1000 synsets, found the file"):
-        Folder.read("imagenet-1k-val", tmp_path / "val.tar")
+def test_the_others_are_not_among_those_that_are_measured(root):
+    images = found(root)
+    measured = set(grays(images.drawn(150, 0)).tolist())
+    others = set(grays(images.others(32, but=150, seed=0)).tolist())
+    assert (len(measured), len(others), measured & others) == (150, 32, set())
+    assert len(grays(images.others(32, but=200, seed=0))) == 32  # none are left
+
+
+def test_what_was_measured_is_identified_by_its_manifest(root):
+    assert drawn(root).evidence == {"pictures": 200, "manifest": found(root).manifest.sha256}
 
 
 def test_more_images_than_there_are_is_refused(root):
-    with pytest.raises(NotMeasurableError, match=r"wants 201 images .* found 200"):
+    with pytest.raises(NotMeasurableError, match=r"wants 201 images of data/toyset, found 200"):
         drawn(root, count=201)
 
 
@@ -85,15 +102,17 @@ def test_more_images_than_there_are_is_refused(root):
 def test_the_short_side_is_resized_and_the_middle_kept(size, box):
     noise = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     picture = Image.fromarray(noise)
-    kept = np.asarray(ANALYSIS.frame(picture))
+    kept = resize_and_crop(ANALYSIS)(picture).transpose(1, 2, 0)
     assert np.array_equal(kept, np.asarray(picture.crop(box) if box else picture))
 
 
 def test_the_trained_transform_is_the_authors():
-    trained = Transform.named("trained", "vig_s")
-    assert (trained.resize, trained.interpolation) == (248, Image.Resampling.BICUBIC)
+    trained = transform_of("trained", "vig_s")
+    assert (trained.resize, trained.interpolation) == (248, "bicubic")
     pixels = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)
-    assert trained.normalized(pixels).flatten().tolist() == [-1, 0, 1]
+    assert normalized(pixels, trained).flatten().tolist() == [-1, 0, 1]
+    with pytest.raises(NotMeasurableError, match="wants a Vision GNN of vig_models, found 'resn"):
+        transform_of("trained", "resnet18")
 
 
 # -- masks ------------------------------------------------------------------------------
@@ -121,7 +140,7 @@ def test_boxes_are_filled_ends_included(tmp_path):
         "<annotation><size><width>8</width><height>6</height></size><object><bndbox><xmin>1</xmin>"
         "<ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>"
     )
-    mask = np.asarray(masks_in(tmp_path, "boxes").of(Path("x/a.JPEG"), (8, 6))) > 0
+    mask = np.asarray(masks_in(tmp_path, "boxes").of("x/a.JPEG", (8, 6))) > 0
     assert mask.sum() == 9
     assert mask[2:5, 1:4].all()
 
@@ -133,12 +152,27 @@ def test_boxes_are_filled_ends_included(tmp_path):
 def test_a_damaged_annotation_is_named(tmp_path, text, sentence):
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(ReproductionError, match=f"a.xml: {sentence}"):
-        masks_in(tmp_path, "boxes").of(Path("a.JPEG"), (8, 6))
+        masks_in(tmp_path, "boxes").of("a.JPEG", (8, 6))
 
 
 def test_a_folder_without_masks_is_refused(tmp_path):
     with pytest.raises(NotMeasurableError, match="wants a folder of masks"):
         masks_in(tmp_path, "given")
+
+
+def test_two_masks_of_one_name_are_refused(tmp_path):
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        Image.new("L", (8, 8)).save(tmp_path / place / "a.png")
+    with pytest.raises(NotMeasurableError, match=r"found two called 'a', .*one/a.png and .*two/a"):
+        masks_in(tmp_path, "given")
+
+
+def test_masks_of_other_images_are_refused(tmp_path, root):
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "masks" / "elsewhere.png")
+    with pytest.raises(NotMeasurableError, match=r"such as 'picture_0', found none of 1 masks so"):
+        found(root, masks_in(tmp_path / "masks", "given"))
 
 
 # -- drawn images -----------------------------------------------------------------------

@@ -12,12 +12,12 @@ import pytest
 import scipy.io
 
 from reproductions import labeled_images
-from reproductions.artifact_cache import Cache, cache_folder
+from reproductions.artifact_cache import Cache, cache_folder, locate
 from reproductions.artifacts import use_catalogue
 from reproductions.contract import NotMeasurableError
 from reproductions.fetching import fetch
 from reproductions.image_manifest import manifest_of
-from reproductions.labeled_images import ImagesError, synsets, synsets_of_a
+from reproductions.labeled_images import Image, Images, ImagesError, synsets, synsets_of_a
 
 _SPEC = spec_from_file_location("accuracy_data", Path(__file__).parents[1] / "accuracy_data.py")
 data = module_from_spec(_SPEC)
@@ -42,7 +42,9 @@ def folders(root, names):
 def given(place, name="data/imagenet_val"):
     """Look at a folder of the user as a data set."""
     fetch(name, Cache(cache_folder()), data.Silent(), given=place)
-    return labeled_images.labeled_images(name)
+    images = labeled_images.labeled_images(name)
+    labeled_images.check_counts(images)
+    return images
 
 
 @pytest.fixture
@@ -180,7 +182,7 @@ def tar_of(path, names):
 def in_tar(path, devkit, monkeypatch):
     """Read a tar as the cache would give it; that of ImageNet is held to its digest."""
     places = {"data/imagenet_val": path, "data/imagenet_devkit": devkit}
-    monkeypatch.setattr(labeled_images, "locate", places.__getitem__)
+    monkeypatch.setattr(labeled_images, "locate", lambda name, **_: places[name])
     return labeled_images.labeled_images("data/imagenet_val")
 
 
@@ -278,6 +280,20 @@ def test_without_pyarrow_it_is_asked_for(tmp_path, own, monkeypatch):
         own(tmp_path / "set")
 
 
+# -- the order --------------------------------------------------------------------------
+
+
+def test_images_come_in_an_order_of_the_seed_alone():
+    listed = tuple(Image(f"{number}.JPEG", 0, 1) for number in range(500))
+    images = Images("data/toyset", Path("set"), listed, lambda _: b"", None)
+    assert sorted(images.shuffled(0)) == list(range(500))
+    assert images.shuffled(0) == images.shuffled(0)
+    assert images.shuffled(0) != images.shuffled(1)
+    assert images.shuffled(0)[:5] == [324, 372, 288, 375, 270]
+    drawn = np.mean([np.mean(images.shuffled(seed)[:50]) for seed in range(50)])
+    assert abs(drawn - 249.5) < 5 * 144 / (50 * 50) ** 0.5
+
+
 # -- the manifest -----------------------------------------------------------------------
 
 
@@ -312,6 +328,28 @@ def test_an_image_that_is_not_as_it_was_is_named(tmp_path, own, spoil, found):
         manifest_of(own(place))
     manifest.path.unlink()
     manifest_of(own(place))
+
+
+def test_an_image_that_is_gone_is_named_and_not_only_counted(tmp_path, own):
+    place = folders(tmp_path / "set", synsets_of_a())
+    manifest_of(own(place))
+    (place / "n01498041/a.JPEG").unlink()
+    with pytest.raises(NotMeasurableError, match="199 files"):
+        locate(data.DATA)
+    with pytest.raises(ImagesError, match=r"1 missing, such as 'n01498041/a\.JPEG'"):
+        manifest_of(labeled_images.labeled_images(data.DATA))
+
+
+def test_a_part_of_a_known_data_set_makes_no_manifest(tmp_path):
+    fetch(
+        "data/imagenet_a",
+        Cache(cache_folder()),
+        data.Silent(),
+        given=folders(tmp_path / "set", synsets_of_a()),
+    )
+    with pytest.raises(ImagesError, match="with 7500 images, found 200"):
+        manifest_of(labeled_images.labeled_images("data/imagenet_a"))
+    assert not (cache_folder() / "manifests").exists()
 
 
 def test_what_is_no_manifest_is_refused(tmp_path, own):

@@ -175,6 +175,8 @@ DAMAGED = {
     "no archive": lambda p: (p.write_bytes(b"<!doctype html>" * 100), p)[1],
     "empty": lambda p: (p.write_bytes(b""), p)[1],
     "tar cut": lambda p: cut(ARCHIVES["tar"](p), 2000),
+    "tar cut between members": lambda p: cut(ARCHIVES["tar"](p), 1024),
+    "tar without its end": lambda p: cut(ARCHIVES["tar"](p), 1024 + 512 + 15360),
     "tar.gz cut": lambda p: cut(ARCHIVES["tar.gz"](p), -20),
     "zip cut": lambda p: cut(ARCHIVES["zip"](p), -30),
 }

@@ -133,6 +133,14 @@ def test_a_miss_that_another_reading_fits_is_left_open(project_of, default, othe
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
+def test_a_miss_that_another_reading_may_fit_is_left_open(project_of):
+    project = project_of(value("0.486", "probability", "class_probability_16"))
+    numbers = {"class_probability_16": 0.3, "class_probability_last_two": 0.4857}
+    (found,) = judge(project, stored_for(project, measured(0.001, **numbers))).values()
+    assert (found.verdict, found.reason) == ("inconclusive", "straddles")
+    assert "read as class_probability_last_two it may fit" in found.detail
+
+
 @pytest.mark.parametrize(
     ("own", "searched", "verdict"),
     [
@@ -148,6 +156,16 @@ def test_a_trend_that_another_reading_shows_is_left_open(project_of, own, search
     numbers = series(*own) | series(*searched, statistic="embedding_similarity_searched")
     (found,) = judge(project, stored_for(project, measured(**numbers))).values()
     assert found.verdict == verdict
+
+
+def test_a_trend_that_another_reading_leaves_open_is_left_open(project_of):
+    """What falls as blocks return it, and cannot be told apart as it was searched."""
+    project = project_of(rising(14, 15, 16))
+    numbers = series(0.3, 0.2, 0.1)
+    numbers |= series(0.10, 0.11, 0.12, statistic="embedding_similarity_searched")
+    (found,) = judge(project, stored_for(project, measured(0.02, **numbers))).values()
+    assert (found.verdict, found.reason) == ("inconclusive", "straddles")
+    assert "it is undecided" in found.detail
 
 
 def test_inputs_of_one_measurement_are_told_apart_by_their_keys(project_of):
