@@ -17,7 +17,8 @@ absent, one that differs between blocks names each in turn:
   far away as those, in squared distance, to 1e-5); fixed positions if both images have the same
   edges; hyperedges; else chosen nodes.
 * ``which_nearest``: k nearest if that d is 1, else one in d of the nearest; where ``edges_to``
-  says nearest nodes.
+  says nearest nodes. ``which_nearest_dilation_aside``: k nearest there whatever d is, as a dilated
+  search for nearest neighbors is often called by the same name.
 * ``inside_partitions``: inside if no edge leaves its partition, else across.
 * ``directions``: axes if every edge stays in the row or the column of its node, else anywhere.
 * ``pruned_from``: how the edges stand to those that MobileViG's graph (SVGA) has on the same map
@@ -198,6 +199,10 @@ def _which_nearest(seen: Seen) -> str | None:
     return "k nearest" if dilation == 1 else f"one in {dilation} of the nearest"
 
 
+def _which_nearest_dilation_aside(seen: Seen) -> str | None:
+    return "k nearest" if _edges_to(seen) == "nearest nodes" else None
+
+
 def _sets(neighbors: Tensor) -> list[set[int]]:
     return [set(node) - {-1} for node in neighbors.tolist()]
 
@@ -265,6 +270,7 @@ _FACTS: dict[str, Callable[[Seen], str | None]] = {
     "self_loops": _self_loops,
     "edges_to": _edges_to,
     "which_nearest": _which_nearest,
+    "which_nearest_dilation_aside": _which_nearest_dilation_aside,
     "inside_partitions": _inside_partitions,
     "directions": _directions,
     "pruned_from": _pruned_from,
