@@ -39,12 +39,13 @@ def shown_too(project: Project, stored: Mapping[str, Stored]) -> Iterator[tuple[
     for id_, null in by_intervals.items():
         means = by_means[id_]
         model = null_words(project, id_)
+        told = f"the same holds of a null model ({model})"
         if null.verdict == "pass":
-            yield id_, f"holds of {model} too: {null.detail}"
+            yield id_, f"{told}: {null.detail}"
         elif means.verdict == "pass":
-            yield id_, f"by the means holds of {model} too: {null_numbers(null)}"
+            yield id_, f"{told} by the means: {null_numbers(null)}"
         elif _in_part(means):
-            yield id_, f"holds of {model} too in some readings: {means.detail}"
+            yield id_, f"{told} in one reading of the words, in another not: {means.detail}"
 
 
 def null_words(project: Project, id_: str) -> str:

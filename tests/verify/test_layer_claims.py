@@ -187,8 +187,8 @@ def test_a_null_model_is_measured_beside_the_claim(project_of):
 @pytest.mark.parametrize(
     ("null", "spread", "told"),
     [
-        ((0.1, 0.2, 0.3), 0.01, "holds of weights random"),
-        ((0.1, 0.2, 0.3), 0.2, "by the means holds of weights random"),
+        ((0.1, 0.2, 0.3), 0.01, "): all 2 hold"),
+        ((0.1, 0.2, 0.3), 0.2, ") by the means: "),
         ((0.1, 0.3, 0.2), 0.01, None),
         ((0.1, 0.3, 0.2), 0.2, None),
         ((0.1, 0.2, 0.2), 0.0, None),
@@ -205,6 +205,7 @@ def test_what_the_null_model_shows_is_a_finding_and_changes_no_verdict(
     report = report_on(project, State({}, stored))
     found = [f.detail for f in report.findings if f.kind == "null_model_shows_it"]
     assert [told in detail for detail in found] == ([] if told is None else [True])
+    assert all("holds of a null model (weights random" in detail for detail in found)
     assert judge(project, stored) == judge(project, stored_for(project, model))
     heading = f"(#claims-that-a-null-model-bears-out-too): {len(found)}"
     assert heading in page(project, report)
@@ -216,7 +217,7 @@ def test_a_trend_that_it_shows_in_some_readings_says_in_which(project_of):
     project = project_of(claim)
     null = measured(**series(0.1, 0.3, 0.29, 0.4, first=13))
     ((_, detail),) = shown_too(project, stored_for(project, null=null))
-    assert "in some readings" in detail
+    assert "in one reading of the words, in another not" in detail
     assert "every step: no, last against first: yes" in detail
 
 

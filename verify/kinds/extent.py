@@ -13,6 +13,7 @@ from verify.kinds.member import (
     Member,
     Part,
     all_out_of_memory,
+    at_share,
     conjunction,
     obstacle_among,
     quotient,
@@ -69,7 +70,8 @@ def up_to(expect: UpTo, tolerance: Tolerance | None, members: Sequence[Member]) 
     sets: dict[str, list[Member]] = {}
     rest = iter(members)
     for name, pairs in expect.sets().items():
-        sets[name] = [quotient(next(rest), next(rest)) for _ in pairs]
+        of = len(members) // 2
+        sets[name] = [quotient(next(rest), next(rest), of=of) for _ in pairs]
     if expect.over == "union":
         nowhere = [name for name, found in sets.items() if not found]
         union = [member for found in sets.values() for member in found]
@@ -107,7 +109,9 @@ def _maximum(
         accepted = Acceptance(accepted.figure, accepted.printed, quarter)
         verdict = of_ratio(verdict, value, most)
     verdict = _ruled(accepted, most, verdict, told, missing)
-    return _above_noise(verdict, accepted.widened.low, known)
+    verdict = _above_noise(verdict, accepted.widened.low, known)
+    coarsest = max(member.level or 0.0 for member in known)
+    return at_share(verdict, coarsest, of=len(members))
 
 
 def _ruled(

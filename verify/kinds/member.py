@@ -8,6 +8,7 @@ from verify.acceptance import Interval
 from verify.kinds.by_image import ByImage
 from verify.kinds.rounds import LEVEL, Rounds, speedup
 from verify.kinds.transfer import Transfer, ratio_of
+from verify.rulings import left_open
 from verify.verdict import PartVerdict, Verdict, Word
 
 Bounds = tuple[Fraction, Fraction]
@@ -82,8 +83,14 @@ class Part:
 _OPEN: tuple[Word, ...] = ("error", "blocked", "not_comparable", "not_checkable", "inconclusive")
 
 
-def quotient(top: Member, bottom: Member) -> Member:
-    """Divide one member by another; what is missing of either is missing of the ratio."""
+def quotient(top: Member, bottom: Member, *, of: int = 1) -> Member:
+    """Divide one member by another; what is missing of either is missing of the ratio.
+
+    Args:
+        top: what is divided.
+        bottom: what it is divided by.
+        of: how many ratios share the error rate.
+    """
     label = f"{top.label} / {bottom.label}"
     for side in (top, bottom):
         if side.out_of_memory:
@@ -97,7 +104,7 @@ def quotient(top: Member, bottom: Member) -> Member:
         broken = Verdict(verdict="error", reason="measurement_error", detail=detail)
         return Member(label, obstacle=broken)
     corners = [a / b for a in top.bounds for b in bottom.bounds]
-    paired = speedup(top.rounds, bottom.rounds)
+    paired = speedup(top.rounds, bottom.rounds, LEVEL / of)
     value = None
     if top.value is not None and bottom.value is not None:
         value = top.value / bottom.value
@@ -105,7 +112,7 @@ def quotient(top: Member, bottom: Member) -> Member:
         label,
         paired or Interval(min(corners), max(corners)),
         value,
-        LEVEL if paired else _level(top, bottom),
+        LEVEL / of if paired else _level(top, bottom),
         noise=max(top.noise, bottom.noise),
         transfer=ratio_of(top.transfer, bottom.transfer),
     )
@@ -114,6 +121,20 @@ def quotient(top: Member, bottom: Member) -> Member:
 def _level(*members: Member) -> float | None:
     levels = [member.level for member in members if member.level is not None]
     return sum(levels) if levels else None
+
+
+def at_share(verdict: Verdict, coarsest: float, *, of: int) -> Verdict:
+    """Leave open what rests on an interval that errs more often than its share allows.
+
+    Args:
+        verdict: of one of several comparisons.
+        coarsest: error rate of the widest claim that an interval makes; 0 of exact numbers.
+        of: how many comparisons share the error rate.
+    """
+    if coarsest <= LEVEL / of or verdict.verdict not in {"pass", "fail"}:
+        return verdict
+    needed = f"one of {of} comparisons needs {LEVEL / of:.3g}"
+    return left_open(verdict, "level", f"an interval holds at {coarsest:.3g}; {needed}")
 
 
 def share_between(first: Member, second: Member) -> Fraction | None:

@@ -14,16 +14,16 @@ from verify.kinds.member import (
     Member,
     Part,
     all_out_of_memory,
+    at_share,
     conjunction,
     obstacle_among,
     share_between,
 )
-from verify.kinds.rounds import above_noise, speedup
+from verify.kinds.rounds import LEVEL, above_noise, speedup
 from verify.kinds.transfer import of_order
-from verify.rulings import left_open, related
+from verify.rulings import related
 from verify.verdict import Verdict
 
-_ERROR_RATE = 0.05
 _ONE = Interval(Fraction(1), Fraction(1))
 
 
@@ -38,7 +38,18 @@ def monotone(expect: Monotone, members: Sequence[Member]) -> Verdict:
     """Ask of every step that it goes the stated way, strictly and by its intervals."""
     relation: Relation = "less_than" if expect.direction == "increases" else "more_than"
     steps = list(pairwise(members))
-    return conjunction([compared(a, b, relation, of=len(steps)) for a, b in steps])
+    parts = [compared(a, b, relation, of=len(steps)) for a, b in steps]
+    found = conjunction(parts)
+    kept = next((p for p in parts if p.verdict.verdict == "not_comparable"), None)
+    if kept is None or found.verdict != "fail":
+        return found
+    # A series transfers to another GPU as a whole or not at all.
+    return replace(
+        found,
+        verdict="not_comparable",
+        reason=kept.verdict.reason,
+        detail=f"{kept.what}: {kept.verdict.detail}; {found.detail}",
+    )
 
 
 def ordered(expect: Ordering, members: Sequence[Member]) -> Verdict:
@@ -68,16 +79,14 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
     image_by_image = compare(first.by_image, second.by_image)
     if image_by_image is not None:
         numbers += f"; {image_by_image}"
-    paired = speedup(first.rounds, second.rounds, _ERROR_RATE / of)
+    paired = speedup(first.rounds, second.rounds, LEVEL / of)
     if paired is not None:
         verdict = related(holds(relation, paired, _ONE), f"{words}, round by round")
     else:
         verdict = related(holds(relation, first.interval, second.interval), words)
     verdict = _above_noise(verdict, first, second)
-    coarsest = max(first.level or 0.0, second.level or 0.0)
-    if paired is None and coarsest > _ERROR_RATE / of and verdict.verdict in {"pass", "fail"}:
-        needed = f"one of {of} comparisons needs {_ERROR_RATE / of:.3g}"
-        verdict = left_open(verdict, "level", f"an interval holds at {coarsest:.3g}; {needed}")
+    if paired is None:
+        verdict = at_share(verdict, max(first.level or 0.0, second.level or 0.0), of=of)
     return Part(what, of_order(verdict, first.transfer, second.transfer), numbers)
 
 

@@ -1,9 +1,18 @@
 """How far a set reaches: ranges, maxima and growth on, inside and outside their limits."""
 
+import math
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
 import pytest
+
+from reproductions.speed_statistics import paired_ratio
+from verify.acceptance import Interval
+from verify.expect import UpTo
+from verify.kinds.extent import up_to
+from verify.kinds.member import Member
+from verify.kinds.rounds import Rounds
 
 _NAMES = count()
 
@@ -161,3 +170,30 @@ def test_growth_is_fitted_by_least_squares_over_all_points(toy: Any) -> None:
     places = [10.0, 20.0, 40.0, 80.0]
     slope = np.polyfit(np.log(places), np.log(numbers), 1)[0]
     assert grown(toy, numbers).measured.value == pytest.approx(slope, rel=1e-9, abs=1e-9)
+
+
+def timed(label: str, latencies: list[float]) -> Member:
+    rounds = Rounds("s", tuple(latencies), Fraction(0))
+    speed = Fraction(1 / (sum(latencies) / len(latencies)))
+    return Member(label, Interval(speed, speed), speed, 0.05, rounds=rounds)
+
+
+@pytest.mark.parametrize(("others", "word"), [(0, "pass"), (19, "inconclusive")])
+def test_each_ratio_of_a_maximum_has_its_share_of_the_error_rate(others: int, word: str) -> None:
+    slow, fast = [4.0, 4.1, 3.9, 4.05, 3.95], [1.0, 0.95, 1.05, 1.1, 0.9]
+    low = {of: paired_ratio(slow, fast, level=0.05 / of).low for of in (1, 20)}
+    limit = math.sqrt(low[1] * low[20])  # between what one ratio and one of twenty can show
+    assert low[20] < limit - 0.001 < limit + 0.001 < low[1]
+    pairs = [["toypaper.toy_count.a", "toypaper.toy_count.b"]] * (1 + others)
+    expect = UpTo(kind="up_to", printed=f"{limit:.3f}", unit="ratio", pairs=pairs)
+    members = [timed("new", fast), timed("old", slow)]
+    members += [timed("same", slow), timed("old", slow)] * others
+    assert up_to(expect, None, members).verdict == word
+
+
+def test_a_maximum_of_two_needs_finer_intervals_than_one() -> None:
+    member = Member("a", Interval(Fraction(5), Fraction(6)), Fraction(5), 0.05)
+    expect = UpTo(kind="up_to", printed="5.0", unit="ratio")
+    assert up_to(expect, None, [member]).verdict == "pass"
+    found = up_to(expect, None, [member, Member("b", Interval(Fraction(1), Fraction(1)))])
+    assert (found.verdict, found.reason) == ("inconclusive", "level")

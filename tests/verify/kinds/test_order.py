@@ -1,12 +1,15 @@
 """Every pair, every step, every part: what one that fails, is open or is missing makes of all."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from verify.acceptance import Interval
+from verify.expect import Monotone
 from verify.kinds.member import Member
-from verify.kinds.order import compared
+from verify.kinds.order import compared, monotone
+from verify.kinds.transfer import Transfer
 
 MORE = {"kind": "ordering", "relation": "more_than"}
 
@@ -192,3 +195,24 @@ def test_each_of_several_pairs_needs_its_share_of_the_error_rate(
     first = Member("a", Interval(3, 4), None, level)
     second = Member("b", Interval(1, 2), None, 0.001)
     assert compared(first, second, "more_than", of=of).verdict.verdict == word
+
+
+@pytest.mark.parametrize(
+    ("prints", "measured", "word"),
+    [
+        ((10, 20, 40), (10, 21, 39), "pass"),
+        ((10, 20, 40), (10, 39, 21), "fail"),
+        ((10, 15, 23), (10, 39, 21), "fail"),  # 1.5 and more
+        ((10, 14, 40), (10, 39, 21), "not_comparable"),  # 1.4 in one step
+        ((10, 20, 29), (20, 10, 21), "not_comparable"),
+    ],
+)
+def test_a_series_transfers_to_another_gpu_only_where_every_step_does(
+    prints: tuple[int, ...], measured: tuple[int, ...], word: str
+) -> None:
+    members = [
+        Member(str(p), Interval(Fraction(m), Fraction(m)), transfer=Transfer(Fraction(p), None))
+        for p, m in zip(prints, measured, strict=True)
+    ]
+    found = monotone(Monotone(kind="monotone", direction="increases"), members)
+    assert found.verdict == word
