@@ -1,32 +1,26 @@
 """Measure what is missing, judge everything, record both: the only writer of measurements."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Protocol
 
-from filelock import FileLock
-
-from reproductions.contract import Measurement
 from reproductions.telemetry import nothing_watched, telemetry_of
-from verify.child import Outcome, Worker
-from verify.code_digest import code_digest
+from verify.child import Worker
 from verify.digest import digest
-from verify.early import asker, stopped_early, unfinished
-from verify.environment import PACKAGES, environment, has_gpu, machine_slug
-from verify.errors import VerifyError
+from verify.early import asker, unfinished
+from verify.environment import has_gpu, machine_slug
 from verify.fetch import has_fetched
 from verify.judge import judge
-from verify.ledger import Event, Ledger
+from verify.ledger import Event
 from verify.plan import Job, Machine, Plan, make_plan, together, wants_more
 from verify.project import Project
-from verify.state import Codes, State, current_digests, package_roots, state_of, unrecorded
+from verify.recorder import Ran, Recorder
+from verify.state import State, state_of, unrecorded
 from verify.sweep import sweep
 from verify.verdict import Verdict
-
-_POLL_S = 0.02
 
 
 class Observer(Protocol):
@@ -40,17 +34,6 @@ class Observer(Protocol):
 
     def finished(self, job: Job, outcome: Mapping[str, Any]) -> None:
         """Hear how a measurement ended."""
-
-
-@dataclass
-class Ran:
-    """What a run did."""
-
-    measured: int = 0
-    errors: int = 0
-    changed: list[str] = field(default_factory=list)
-    """Claims whose verdict differs from the last one recorded."""
-    interrupted: bool = False
 
 
 def run(
@@ -73,10 +56,13 @@ def run(
         LedgerDamagedError: a chain does not hold.
     """
     state = state_of(project)
-    plan = plan_for(project, state, ids, fresh=fresh, full=full)
-    recorder = _Recorder(project, state, full=full)
-    ran = Ran()
-    if plan.jobs or recorder.torn:
+    verdicts = judge(project, state.stored)
+    plan = plan_for(project, state, verdicts, ids, fresh=fresh, full=full)
+    ran, is_torn = Ran(state), machine_slug() in state.torn
+    if not (plan.jobs or is_torn or changed_verdicts(state, verdicts)):
+        return ran
+    recorder = Recorder(project, state, full=full)
+    if plan.jobs or is_torn:
         recorder.start(plan.jobs, fresh=fresh)
     taken: set[str] = set()
     with _workers(project) as worker_on:
@@ -92,21 +78,29 @@ def run(
                 taken.update(job.need.key for job in plan.jobs)
                 # Only now is it known which claims miss and want an explanation.
                 state = state_of(project)
-                plan = plan_for(project, state, ids, fresh=False, full=full).without(taken)
+                verdicts = judge(project, state.stored)
+                plan = plan_for(project, state, verdicts, ids, fresh=False, full=full)
+                plan = plan.without(taken)
                 # What code has made stale meanwhile waits: these processes run the code of before.
                 plan = plan.among(recorder.digests)
         except KeyboardInterrupt:
             ran.interrupted = True
     record_verdicts(project, recorder, ran)
     recorder.finish(ran)
+    ran.state = state_of(project)
     return ran
 
 
 def plan_for(
-    project: Project, state: State, ids: Sequence[str], *, fresh: bool, full: bool = False
+    project: Project,
+    state: State,
+    verdicts: Mapping[str, Verdict],
+    ids: Sequence[str],
+    *,
+    fresh: bool,
+    full: bool = False,
 ) -> Plan:
     """Plan what a run on this machine would measure, explanations of misses included."""
-    verdicts = judge(project, state.stored)
     missing = [id_ for id_ in ids if wants_more(verdicts[id_])]
     return make_plan(
         project,
@@ -135,7 +129,7 @@ def compare(
 ) -> Differences:
     """Measure what a run would measure and compare it with the ledgers; write nothing."""
     state = state_of(project)
-    plan = plan_for(project, state, ids, fresh=fresh)
+    plan = plan_for(project, state, judge(project, state.stored), ids, fresh=fresh)
     observer.planned(plan)
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:
@@ -167,11 +161,11 @@ def rejudge(project: Project, *, write: bool) -> list[str]:
     Returns:
         The claims whose verdict differs.
     """
-    ran = Ran()
     state = state_of(project)
+    ran = Ran(state)
     if not write:
         return list(changed_verdicts(state, judge(project, state.stored)))
-    recorder = _Recorder(project, state)
+    recorder = Recorder(project, state)
     record_verdicts(project, recorder, ran)
     recorder.finish(ran)
     return ran.changed
@@ -190,7 +184,7 @@ def changed_verdicts(state: State, verdicts: Mapping[str, Verdict]) -> dict[str,
     }
 
 
-def record_verdicts(project: Project, recorder: "_Recorder", ran: Ran) -> None:
+def record_verdicts(project: Project, recorder: Recorder, ran: Ran) -> None:
     """Write a ``judged`` event for every verdict that differs from the last one recorded."""
     if recorder.started is None:
         if not changed_now(project):
@@ -215,7 +209,7 @@ def _essence(verdict: Mapping[str, Any]) -> str:
     return digest({**kept, "parts": parts} if parts else kept)
 
 
-def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer: Observer) -> None:
+def _measure(job: Job, recorder: Recorder, worker: Worker, ran: Ran, observer: Observer) -> None:
     with recorder.turn("measuring"):
         if recorder.measured_meanwhile(job):
             return
@@ -228,7 +222,7 @@ def _measure(job: Job, recorder: "_Recorder", worker: Worker, ran: Ran, observer
 
 
 def _measure_together(
-    jobs: Sequence[Job], recorder: "_Recorder", worker: Worker, ran: Ran, observer: Observer
+    jobs: Sequence[Job], recorder: Recorder, worker: Worker, ran: Ran, observer: Observer
 ) -> None:
     """Measure the speed of several models in the same fresh processes."""
     with recorder.turn("measuring"):
@@ -276,125 +270,3 @@ def _workers(project: Project) -> Iterator[Any]:
     finally:
         for worker in workers.values():
             worker.close()
-
-
-class _Recorder:
-    """Writes one run's events to this machine's ledger, opening the run before the first."""
-
-    def __init__(self, project: Project, state: State, *, full: bool = False) -> None:
-        self.project = project
-        self.full = full
-        machine = machine_slug()
-        self.folder = project.results / machine
-        self.ledger = Ledger(self.folder)
-        self.known = len(state.ledgers.get(machine, ()))
-        """Events that stood in the ledger when the run was planned."""
-        self.environment = environment(project.root, PACKAGES)
-        self.started: Event | None = None
-        self.digests: dict[str, dict[str, Any]] = {}
-        self.policy = code_digest(["verify.judge"], package_roots(("verify",)))
-
-    @property
-    def torn(self) -> bool:
-        """Whether a crash left an unfinished line; opening a run sets it aside."""
-        self.ledger.events()
-        return self.ledger.torn
-
-    @contextmanager
-    def turn(self, what: str) -> Iterator[None]:
-        """Keep other runs on this class of machine waiting: they would do the same again."""
-        lock = FileLock(self.folder / f"{what}.lock", poll_interval=_POLL_S)
-        try:
-            lock.acquire()
-        except OSError as error:
-            raise VerifyError(
-                f"{lock.lock_file}: want a lock, found {error.strerror}; nothing was lost; "
-                "correct that and run again"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    @property
-    def run(self) -> str:
-        """Identify the run that was opened."""
-        return self.started.sha256 if self.started is not None else ""
-
-    def start(self, jobs: Sequence[Job], *, fresh: bool) -> None:
-        """Open the run before anything is measured, so that abandoned runs show.
-
-        Digests are taken now: should code change while it is being measured, the measurement
-        is stale, whichever of the two was run.
-        """
-        needs = {job.need.key: job.need for job in jobs}
-        for claim in self.project.claims.values():
-            # What may explain a miss is planned only once the miss is known.
-            needs |= {need.key: need for need in self.project.tried_needs(claim)}
-        codes = Codes()
-        self.digests = {
-            key: current_digests(self.project, need, codes) for key, need in needs.items()
-        }
-        keys = [job.need.key for job in jobs]
-        body = {"jobs": len(keys), "keys": keys, "fresh": fresh}
-        self.started = self._write("run_started", body, {})
-
-    def measured_meanwhile(self, job: Job) -> bool:
-        """Tell whether another run recorded this measurement after ours was planned."""
-        return any(
-            event.type == "measured"
-            and event.body["key"] == job.need.key
-            and event.body["outcome"] != "error"
-            and not (self.full and stopped_early(event.body))
-            and event.digests == self.digests[job.need.key]
-            for event in self.ledger.events()[self.known :]
-        )
-
-    def asker(self, job: Job) -> Callable[[Measurement], bool] | None:
-        """Give what may end a measurement early; None where it is to go to its end."""
-        if self.full:
-            return None
-        return asker(self.project, lambda: state_of(self.project).stored, job.need)
-
-    def measured(self, job: Job, outcome: Outcome) -> None:
-        """Record one outcome, and which older one it replaces."""
-        key = job.need.key
-        older = [e for e in self.ledger.events() if e.type == "measured" and e.body["key"] == key]
-        body = {
-            "key": key,
-            "reproduction": job.need.reproduction,
-            "params": job.need.params.model_dump(mode="json"),
-            "because": job.because,
-            **outcome.body,
-        }
-        worker = {"worker": outcome.worker} if outcome.worker is not None else {}
-        event = self._write("measured", body, self.digests[key], worker)
-        if older and older[-1].body["outcome"] == "ok":
-            self._write("superseded", {"old": older[-1].sha256, "new": event.sha256}, {})
-
-    def judged(self, id_: str, verdict: Verdict) -> None:
-        """Record one verdict, with what it was judged from."""
-        claim = self.project.claims[id_].model_dump(mode="json", by_alias=True)
-        tolerance = claim["tolerance"]
-        digests = {"claim": digest(claim), "policy": self.policy}
-        body = {"claim": id_, "verdict": verdict.as_json(), "tolerance": tolerance}
-        self._write("judged", body, digests)
-
-    def finish(self, ran: Ran) -> None:
-        """Close the run, if one was opened."""
-        if self.started is not None:
-            body = {
-                "started": self.started.sha256,
-                "measured": ran.measured,
-                "errors": ran.errors,
-                "changed": len(ran.changed),
-                "interrupted": ran.interrupted,
-            }
-            self._write("run_finished", body, {})
-
-    def _write(
-        self, kind: Any, body: Any, digests: Any, worker: Mapping[str, Any] | None = None
-    ) -> Event:
-        return self.ledger.append(
-            kind, body, digests=digests, environment={**self.environment, **(worker or {})}
-        )

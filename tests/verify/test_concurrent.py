@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from verify import run
 from verify.plan import make_plan
+from verify.recorder import Recorder
 from verify.state import state_of
 
 _SPEC = spec_from_file_location("harness", Path(__file__).parent / "toyproject" / "harness.py")
@@ -49,7 +49,7 @@ def planned(toy):
     project = toy.project()
     state = state_of(project)
     (job,) = make_plan(project, state.stored, ["toynotes.toy_count.toymlp_ti"]).jobs
-    return run._Recorder(project, state), job
+    return Recorder(project, state), job
 
 
 def test_a_measurement_recorded_between_planning_and_starting_is_not_repeated(toy, planned):

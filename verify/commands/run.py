@@ -6,10 +6,11 @@ from verify import run as runner
 from verify.commands import DONE, ERROR, FOUND, Options
 from verify.commands.common import code_of, selected, show_report, words_in
 from verify.console import Watcher, show_plan
+from verify.judge import judge
 from verify.load import load
 from verify.project import Project
 from verify.publish import tables
-from verify.report import report_of
+from verify.report import report_of, report_on
 from verify.root import find_root
 from verify.say import say
 from verify.state import state_of
@@ -22,7 +23,10 @@ def command(options: Options) -> int:
     ids = selected(project, options)
     if options.dry_run:
         state = state_of(project)
-        plan = runner.plan_for(project, state, ids, fresh=options.fresh, full=options.full)
+        verdicts = judge(project, state.stored)
+        plan = runner.plan_for(
+            project, state, verdicts, ids, fresh=options.fresh, full=options.full
+        )
         if options.json:
             say(json.dumps(plan.as_json(), indent=1))
         else:
@@ -33,7 +37,7 @@ def command(options: Options) -> int:
             differences = runner.compare(project, ids, fresh=options.fresh, observer=watcher)
             return _checked(project, differences, as_json=options.json)
         ran = runner.run(project, ids, fresh=options.fresh, observer=watcher, full=options.full)
-    report = report_of(project, ids)
+    report = report_on(project, ran.state, ids)
     show_report(report, as_json=options.json)
     if ran.interrupted:
         raise KeyboardInterrupt
