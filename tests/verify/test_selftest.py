@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reproductions.contract import SPECS
-from verify import convention, judge, rulings
+from verify import convention, judge, judge_printed, rulings
 from verify.acceptance import Interval, Printed
 from verify.cli import main
 from verify.compare import Acceptance
@@ -304,8 +304,8 @@ SABOTAGES = {
     "touching is outside": (Interval, "disjoint", _ends_are_outside),
     "error judged as fail": (judge._Court, "_found", _error_fails),
     "missing judged as pass": (judge._Court, "_found", _missing_passes),
-    "compatible judged as pass": (judge, "recomputed", _compatible_passes),
-    "compatible judged as fail": (judge, "recomputed", _never_compatible),
+    "compatible judged as pass": (judge_printed, "recomputed", _compatible_passes),
+    "compatible judged as fail": (judge_printed, "recomputed", _never_compatible),
     "a convention passes a lone row": (judge, "qualifying", _any_fit),
     "a convention contradicted": (judge, "qualifying", _most_rows),
     "stale siblings taken": (judge, "family_evidence", _nothing_missing),
@@ -313,7 +313,7 @@ SABOTAGES = {
     "stand-ins not held back": (judge._Court, "_capped", lambda court, verdict, needs: verdict),
     "tolerances ignored": (Acceptance, "of", _no_tolerance),
     "only the middle counts": (Acceptance, "standing", _middles),
-    "operands swapped": (judge, "ordering", _swapped),
+    "operands swapped": (judge_printed, "ordering", _swapped),
     "the first of two models decides": (judge, "agreed", _agreed_on_the_first),
     "no protocol looked at": (judge._Court, "_by_protocol", lambda *given: None),
     "no integer region": (judge, "integer_region", lambda *given: NOWHERE),
