@@ -189,7 +189,9 @@ class Cache:
         """Note that the file was read again; in a cache of somebody else it will be next time."""
         again = record.model_copy(update={"stamp": Stamp.of(self.object(str(record.sha256)))})
         with suppress(OSError):
-            write_whole(self.record_path(record.name, entry), again.model_dump_json(indent=1))
+            write_whole(
+                self.record_path(record.name, entry), again.model_dump_json(indent=1).encode()
+            )
 
 
 def cache_folder(caches: Path | None = None) -> Path:
@@ -313,7 +315,7 @@ def is_safetensors(file: Path) -> bool:
     return head[_HEAD_BYTES:] == b"{" and length < file.stat().st_size
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: beside it, to the disk, in its place.
 
     Raises:
@@ -322,8 +324,8 @@ def write_whole(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with beside.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

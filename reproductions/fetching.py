@@ -197,7 +197,7 @@ def _folder(name: str, entry: Artifact, cache: Cache, given: Path) -> Fetched:
         listing=listing,
         folder=str(folder),
     )
-    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
+    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1).encode())
     return Fetched(record, folder, new=True, pinned=False)
 
 
@@ -238,7 +238,7 @@ def _keep(
         stamp=Stamp.of(place),
         listing=listing,
     )
-    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1))
+    write_whole(cache.record_path(name, entry), record.model_dump_json(indent=1).encode())
     return Fetched(record, cache.place(record, entry), new=True, pinned=pinned)
 
 
@@ -342,7 +342,7 @@ def _unpacks_again(name: str, entry: Artifact, cache: Cache, record: Record) -> 
 def _pin(name: str, entry: Artifact, cache: Cache, sha256: str) -> None:
     today = datetime.now(UTC).date().isoformat()
     pin = Pin(name=name, source=entry.source, sha256=sha256, first_used=today)
-    write_whole(cache.pin_path(name, entry), pin.model_dump_json(indent=1))
+    write_whole(cache.pin_path(name, entry), pin.model_dump_json(indent=1).encode())
 
 
 def _disk_error(name: str, cache: Cache, error: OSError) -> ReproductionError:

@@ -79,9 +79,8 @@ def _made(images: Images, path: Path) -> Manifest:
     # One image a line: a reader can compare two manifests.
     lines = ",\n".join(json.dumps(row) for row in rows)
     try:
-        write_whole(
-            path, f'{{"artifact": {json.dumps(images.artifact)}, "images": [\n{lines}\n]}}\n'
-        )
+        told = f'{{"artifact": {json.dumps(images.artifact)}, "images": [\n{lines}\n]}}\n'
+        write_whole(path, told.encode())
     except OSError as error:
         raise ReproductionError(
             f"{path}: want to write the manifest of {images.artifact}, found: {error.strerror}; "

@@ -125,4 +125,4 @@ class Part:
         self.synced = self.size
 
     def _write_note(self) -> None:
-        write_whole(self.note_path, json.dumps(self.version | {"synced": self.synced}))
+        write_whole(self.note_path, json.dumps(self.version | {"synced": self.synced}).encode())

@@ -24,7 +24,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 
 import numpy
 import torch
@@ -32,7 +31,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from reproductions.artifact_cache import cache_folder, evidence, locate, sync_folder
+from reproductions.artifact_cache import cache_folder, evidence, locate, write_whole
 from reproductions.asking import is_asked, is_enough
 from reproductions.catalog import (
     ANALYSIS,
@@ -300,7 +299,7 @@ def _kept(
     buffer = io.BytesIO()
     numpy.savez_compressed(buffer, top5=run.best, labels=run.labels.astype(numpy.uint16))
     try:
-        _write(path, buffer.getvalue())
+        write_whole(path, buffer.getvalue())
     except OSError as error:
         raise ReproductionError(
             f"{path}: want to write the classes of every image, found: {error.strerror}; make "
@@ -311,18 +310,3 @@ def _kept(
         "predictions_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
     return kept | ({"correct": run.correct()} if run.seen == len(run.images.all) else {})
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    sync_folder(path.parent)

@@ -13,6 +13,7 @@ from verify.say import say
 from verify.state import State
 from verify.verdict import MARKS
 from verify.wording import (
+    SCOPES,
     WORDS,
     explanation_words,
     found_word,
@@ -68,6 +69,9 @@ def show_summary(report: Report) -> None:
         for finding in report.findings:
             say(f"  {finding.kind}: {', '.join(finding.claims)}: {finding.detail}")
     say(f"\n{summary(report)}")
+    scopes = report.by_scope()
+    for scope, (passed, failed, rest) in scopes.items() if len(scopes) > 1 else ():
+        say(f"  {SCOPES[scope]}: {passed} hold, {failed} do not, {rest} undecided")
     say(f"false verdicts to expect from measurement error: {report.false_verdicts_to_expect():g}")
     say(f"ledger head: {report.head or 'none yet'}")
 

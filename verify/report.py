@@ -5,9 +5,9 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from verify.claim import Cell, Claim
+from verify.claim import Cell, Claim, Scope
 from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
@@ -124,6 +124,16 @@ class Report:
             "fail_over_precise": sum(e.verdict.reason == "over_precise" for e in self.entries),
             "stale": sum(entry.verdict.stale for entry in self.entries),
         }
+
+    def by_scope(self) -> dict[str, tuple[int, int, int]]:
+        """Count by scope, of those that claims have: how many hold, do not, are undecided."""
+        found = {}
+        for scope in get_args(Scope):
+            words = [e.verdict.verdict for e in self.entries if e.claim.scope == scope]
+            passed, failed = words.count("pass"), words.count("fail")
+            if words:
+                found[scope] = (passed, failed, len(words) - passed - failed)
+        return found
 
     def false_verdicts_to_expect(self) -> float:
         """Add up the error rates of the decided claims; exact counts add nothing."""

@@ -96,8 +96,10 @@ def test_all_ends_with_failures_findings_counts_and_the_head(toy):
     assert "Do not hold, farthest off first:\n  ✗ toyvig.toy_count.toyold_l: " in result.out
     assert "(+102 last digits, +6.80 %)" in result.out
     assert "Findings:\n  contradiction: toyvig.toy_count.toyold_l, " in result.out
-    *_, counts, errors, head = result.out.splitlines()
+    *_, counts, figures, prints, errors, head = result.out.splitlines()
     assert counts.startswith("decided 8 of 11: ")
+    assert figures == "  the printed figure itself: 6 hold, 1 do not, 3 undecided"
+    assert prints == "  printed numbers against printed numbers: 1 hold, 0 do not, 0 undecided"
     assert errors == "false verdicts to expect from measurement error: 0"
     assert head == f"ledger head: {toy.events()[-1].sha256}"
 

@@ -234,12 +234,8 @@ def _scopes(report: Report) -> list[str]:
     """Keep apart what is about models and what is about printed numbers among themselves."""
     lines = ["## By scope", "", table_row(["scope", "hold", "do not", "undecided"])]
     lines.append(table_row(["---", "---:", "---:", "---:"]))
-    for scope, meaning in SCOPES.items():
-        words = [e.verdict.verdict for e in report.entries if e.claim.scope == scope]
-        passed, failed = words.count("pass"), words.count("fail")
-        if words:
-            rest = len(words) - passed - failed
-            lines.append(table_row([f"{scope} ({meaning})", str(passed), str(failed), str(rest)]))
+    for scope, counts in report.by_scope().items():
+        lines.append(table_row([f"{scope} ({SCOPES[scope]})", *map(str, counts)]))
     return [*lines, ""]
 
 

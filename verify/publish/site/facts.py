@@ -179,14 +179,14 @@ class Facts:
 
 def _decided(entries: Iterable[Entry]) -> dict[str, int]:
     given = tuple(entries)
-    counts = Report(None, given, ()).counts()
+    report = Report(None, given, ())
+    counts = report.counts()
     decided = counts["pass"] + counts["fail"]
     made = {**counts, "decided": decided, "undecided": counts["claims"] - decided}
     for scope in SCOPES:
-        words = [entry.verdict.verdict for entry in given if entry.claim.scope == scope]
-        passed, failed = words.count("pass"), words.count("fail")
-        numbers = {"pass": passed, "fail": failed, "undecided": len(words) - passed - failed}
-        made |= {f"{scope}_{name}": number for name, number in numbers.items()}
+        numbers = report.by_scope().get(scope, (0, 0, 0))
+        named = zip(("pass", "fail", "undecided"), numbers, strict=True)
+        made |= {f"{scope}_{name}": number for name, number in named}
     return made
 
 
