@@ -63,6 +63,16 @@ def test_a_folder_with_other_files_is_a_place_for_a_project(tmp_path, capsys):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("where", ["claims", "results", "claims/deeper"])
+def test_no_project_is_started_among_the_claims_of_another(where, tmp_path, capsys):
+    assert main(["init", str(tmp_path)]) == 0
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["init", str(tmp_path / where)]) == 2
+    assert f"found it in {where.partition('/')[0]}" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert main(["init", str(tmp_path / "docs" / "example")]) == 0
+
+
 def test_a_file_in_the_folders_place_is_refused(tmp_path, capsys):
     (tmp_path / "mine").write_text("")
     assert main(["init", str(tmp_path / "mine")]) == 2

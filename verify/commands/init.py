@@ -15,6 +15,13 @@ def command(options: Options) -> int:
     folder: Path = options.folder
     if folder.exists() and not folder.is_dir():
         raise VerifyError(f"{folder}: want a folder for the project, got a file; name another")
+    place = folder.resolve()
+    for own in (place, *place.parents):
+        if own.name in {"claims", "results"} and (own.parent / "claims.yaml").exists():
+            raise VerifyError(
+                f"{folder}: want a folder of its own, found it in {own.name}/ of another project, "
+                "which reads all that lies there; name another"
+            )
     wanted = files()
     taken = [name for name in ("claims.yaml", *wanted) if (folder / name).exists()]
     if taken:
