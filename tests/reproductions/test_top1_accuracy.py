@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from reproductions import top1_accuracy as measured
-from reproductions.artifact_cache import cache_folder, locate
+from reproductions.artifact_cache import cache_folder, locate, write_whole
 from reproductions.artifacts import use_catalogue
 from reproductions.asking import answered_by
 from reproductions.catalog import ANALYSIS, Top1AccuracyParams, trained_transform
@@ -151,11 +151,11 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(measure, monkeypatch, t
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(measured.os, "fsync", full)
+        patch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            measured._write(tmp_path / "kept" / "one.npz", b"content")
+            write_whole(tmp_path / "kept" / "one.npz", b"content")
     assert list((tmp_path / "kept").iterdir()) == []
-    monkeypatch.setattr(measured, "_write", full)
+    monkeypatch.setattr(measured, "write_whole", full)
     with pytest.raises(ReproductionError, match=r"npz: want to write .*No space left on device"):
         measure(data.Reader())
 
