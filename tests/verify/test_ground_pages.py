@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from verify.claim import Cell, Passage
 from verify.ground.document import parse_lines
 from verify.ground.latex import latex_lines
-from verify.ground.pages import is_page, page_lines
+from verify.ground.pages import has_page_tables, is_page, page_lines, with_page_tables
 from verify.ground.places import NotThereError, place_of
 from verify.ground.sources import read_file
 
@@ -158,6 +158,50 @@ def test_a_text_with_a_latex_table_keeps_all_else_as_it_is(tmp_path):
     assert document.runs[-1].text == "More words."
 
 
+MARKDOWN = """# Toys
+
+A <table> that never ends stays text, as 12.5 does.
+
+**Table 1.** Sizes
+
+<TABLE border=1>
+  <tr><th rowspan="2">Model</th><th colspan="2">Size (M)</th></tr>
+  <tr><th>small</th><th>large</th></tr>
+  <tr><td>Toy</td><td>**7.1**</td>
+      <td><table><tr><td>8.2</td></tr></table></td></tr>
+</TABLE> It ends so.
+
+Table 2: Speeds
+
+| Model | Speed |
+|---|---|
+| Toy | 3.5 |
+"""
+
+
+def test_a_text_with_an_html_table_keeps_all_else_as_it_is(tmp_path):
+    path = tmp_path / "toy.md"
+    path.write_text(MARKDOWN)
+    document = read_file(path)
+    assert passage(document, "Toys", "12.5").line == 3
+    assert [cell(document, "Toy", name).text for name in ("small", "Size (M) large")] == [
+        "7.1",
+        "8.2",
+    ]
+    assert cell(document, "Toy", "small").line == 10
+    assert document.runs[-1].text == "It ends so."
+    assert place_of(Cell(table="2", row="Toy", column="Speed"), document).line == 18
+
+
+def test_a_text_may_have_tables_of_both_kinds(tmp_path):
+    path = tmp_path / "toy.md"
+    table = SOURCE[SOURCE.index("\\begin{table*}") : SOURCE.index("\\begin{figure}")]
+    path.write_text(MARKDOWN.replace("Table 1", "Table 3").replace("Table 2: Speeds", table))
+    document = read_file(path)
+    assert place_of(Cell(table="3", row="Toy", column="large"), document).text == "8.2"
+    assert cell(document, "ToyNet-B†", "b=8").text.startswith("1000.5")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "is_one"),
     [
@@ -196,6 +240,14 @@ def test_a_source_that_leaves_braces_open_loses_no_more_than_the_line(text):
     assert [line for line, _ in latex(text) if "Words" in line or "a" in line]
 
 
+def test_braces_and_marks_however_deep_are_read():
+    deep = 50_000
+    braces, marks = "{" * deep, "\\best{" * deep
+    row = f"a & {braces}7.1{'}' * deep} & {marks}3.5{'}' * deep} & {braces}4"
+    cells = next(line for line, _ in latex(f"\\begin{{tabular}}{{lc}}\n{row}") if line)
+    assert cells.split("\t")[:2] == ["a", "7.1"]
+
+
 TAGS = """<table> </table> <tr> <td </td> <th> <p> </p> <li> <math </math> <figure> </figure>
 <figcaption> </figcaption> <h2> </h2> <sup> <![x[ <!-- --> <! <? & &#x; </span> <caption> <br>
 <script> </script> < > a 7.1"""
@@ -209,6 +261,9 @@ COMMANDS = [*SIGNS.split(), " ", "\n", "\\"]
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_no_page_is_a_crash(text):
     read(text)
+    lines = with_page_tables([(line, at) for at, line in enumerate(text.split("\n"), start=1)])
+    if not has_page_tables(text):
+        assert "\n".join(line for line, _ in lines) == text
 
 
 @given(st.lists(st.sampled_from(COMMANDS), max_size=40).map("".join), st.booleans())

@@ -46,6 +46,8 @@ _MERGED_ROWS = re.compile(r"\\multirow\s*(?:\[[^\]]*\])?\{[^}]*\}(?:\[[^\]]*\])?
 _STACKED = re.compile(r"\\(?:makecell|shortstack|thead)\s*(?:\[[^\]]*\])?(?=\{)")
 _MARKED = re.compile(r"\\([A-Za-z]+)\s*(?=\{[\s$~<>+{-]*\.?\d)")
 _KEPT = {*SYMBOLS, "frac", "dfrac", "tfrac", "sqrt", "textsuperscript", "textsubscript"}
+_MOST_MARKS = 20
+"""Commands around one number; more are no author's."""
 _DEPTH = {"section": 1, "subsection": 2, "subsubsection": 3}
 
 
@@ -278,16 +280,33 @@ def _unmarked(text: str) -> str:
         >>> _unmarked(r"\best{\underline{1.5}} \pm{0.1}")
         '{{1.5}} \\pm{0.1}'
     """
-    while (once := _MARKED.sub(lambda found: found[0] if found[1] in _KEPT else "", text)) != text:
+    for _ in range(_MOST_MARKS):
+        once = _MARKED.sub(lambda found: found[0] if found[1] in _KEPT else "", text)
+        if once == text:
+            break
         text = once
     return text
 
 
 def _one_line(text: str) -> str:
+    """Put a text on one line, without the braces around all of it."""
     text = re.sub(r"\s+", " ", text).strip()
-    while text.startswith("{") and _closing(text, 0) == len(text):
-        text = text[1:-1].strip()
-    return text
+    if not text.startswith("{"):
+        return text
+    opened, ends = [], {}
+    for found in re.finditer(r"\\.|[{}]", text):
+        if found[0] == "{":
+            opened.append(found.start())
+        elif found[0] == "}" and opened:
+            ends[opened.pop()] = found.start()
+    begin, end = 0, len(text)
+    while ends.get(begin, end) == end - 1:
+        begin, end = begin + 1, end - 1
+        while begin < end and text[begin] == " ":
+            begin += 1
+        while begin < end and text[end - 1] == " ":
+            end -= 1
+    return text[begin:end]
 
 
 def tabbed(cells: list[str]) -> str:

@@ -6,6 +6,7 @@ its first column or row; the others are empty. Footnotes follow the paragraph th
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -34,6 +35,7 @@ _ENDS_BEFORE = {
 """What a tag ends that the page left open."""
 _BARRIERS = {"table", "ul", "ol"}
 _MOST_SPANNED = 1000
+_TABLE_TAG = re.compile(r"<(?P<end>/?)table(?=[\s>/])[^<>]*>", re.IGNORECASE)
 
 
 def is_page(name: str, text: str) -> bool:
@@ -56,6 +58,58 @@ def page_lines(text: str) -> Lines:
     page.close()
     page.finish()
     return page.out
+
+
+def has_page_tables(text: str) -> bool:
+    """Tell a text with HTML tables in it."""
+    return _TABLE_TAG.search(text) is not None
+
+
+def with_page_tables(lines: Lines) -> Lines:
+    r"""Read the HTML tables in a text that is no page, as Markdown may have them.
+
+    A table that never ends stays the text that it is.
+
+    Args:
+        lines: The text.
+
+    Example:
+        >>> lines = [("Sizes:", 1), ("<table><tr><td>Toy", 2), ("<td>7.1</table>", 3), ("End.", 4)]
+        >>> [line for line in with_page_tables(lines) if line[0]]
+        [('Sizes:', 1), ('Toy\t7.1', 2), ('End.', 4)]
+    """
+    text = "\n".join(line for line, _ in lines)
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    out: Lines = []
+    at = 0
+
+    def copy(first: int, last: int) -> None:
+        for number in range(bisect_right(starts, first) - 1, bisect_left(starts, last)):
+            line, own = lines[number]
+            out.append((line[max(first - starts[number], 0) : last - starts[number]], own))
+
+    for begin, end in _outer_tables(text):
+        copy(at, begin)
+        before = bisect_right(starts, begin) - 2  # the lines of a fragment count from 1
+        out += [(line, lines[before + number][1]) for line, number in page_lines(text[begin:end])]
+        at = end
+    copy(at, len(text) + 1)
+    return out
+
+
+def _outer_tables(text: str) -> list[tuple[int, int]]:
+    """Tell where the tables begin and end that stand in no other."""
+    opened: list[int] = []
+    found: list[tuple[int, int]] = []
+    for tag in _TABLE_TAG.finditer(text):
+        if not tag["end"]:
+            opened.append(tag.start())
+        elif opened:
+            begin = opened.pop()
+            while found and found[-1][0] > begin:
+                found.pop()
+            found.append((begin, tag.end()))
+    return found
 
 
 @dataclass

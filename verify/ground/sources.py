@@ -11,7 +11,7 @@ from verify.errors import VerifyError
 from verify.ground.document import Document, parse, parse_lines
 from verify.ground.latex import has_tables, is_latex, latex_lines
 from verify.ground.normal import key
-from verify.ground.pages import is_page, page_lines
+from verify.ground.pages import has_page_tables, is_page, page_lines, with_page_tables
 from verify.index import Source
 
 _LARGEST_BYTES = 20_000_000
@@ -125,10 +125,11 @@ def _parsed(name: str, data: bytes, path: Path) -> Reading:
         return Reading(None, f"{path}: want UTF-8 text, got a NUL character; convert it to UTF-8")
     if is_page(path.name, text):
         return Reading(parse_lines(name, page_lines(text)))
-    whole = is_latex(path.name)
-    if whole or has_tables(text):
-        return Reading(parse_lines(name, latex_lines(text, whole=whole)))
-    return Reading(parse(name, text))
+    if is_latex(path.name):
+        return Reading(parse_lines(name, latex_lines(text, whole=True)))
+    if not has_tables(text) and not has_page_tables(text):
+        return Reading(parse(name, text))
+    return Reading(parse_lines(name, with_page_tables(latex_lines(text, whole=False))))
 
 
 def _head(data: bytes) -> str:
