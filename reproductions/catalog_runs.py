@@ -1,8 +1,9 @@
 """Specs of what takes time and memory as it runs: speed, memory, training. Imports no torch."""
 
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from reproductions.contract import Convention, Params, Spec, declare
 from reproductions.conventions import THROUGHPUT_CONVENTIONS
@@ -111,15 +112,31 @@ PEAK_MEMORY = declare(
 )
 
 
-class TrainingMemoryParams(StepParams):
+class TrainingParams(StepParams):
+    """What is trained on, in how many parts."""
+
+    micro_batches: int = Field(default=1, ge=1)
+    """Parts of the batch whose gradients are added up."""
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.batch % self.micro_batches:
+            raise PydanticCustomError(
+                "micro_batches",
+                "want micro_batches that divide the batch of {batch}, got {micro_batches}; "
+                "change either",
+                {"batch": self.batch, "micro_batches": self.micro_batches},
+            )
+        return self
+
+
+class TrainingMemoryParams(TrainingParams):
     """Whose training step to measure, and how it keeps its activations."""
 
     checkpoints: Literal["none", "layers", "graphers", "segments"] = "none"
     """What is run again in the backward pass instead of being kept."""
     segments: int = Field(default=1, ge=1)
     """Rows of layers, for ``segments``."""
-    micro_batches: int = Field(default=1, ge=1)
-    """Parts of the batch whose gradients are added up."""
     budget_gib: float | None = Field(default=None, gt=0)
     """Memory in which the largest batch is looked for; None looks for none."""
     grid: int | None = Field(default=None, ge=1)
@@ -181,7 +198,7 @@ DOMAINS = ("moved",)
 """Test images that differ from those trained on."""
 
 
-class TrainingModesParams(StepParams):
+class TrainingModesParams(TrainingParams):
     """Which classifier to train, for how long, in which modes."""
 
     num_classes: int = Field(default=10, ge=10)

@@ -49,7 +49,7 @@ from reproductions.batchnorm import norms_of, updates_of, with_lower_momentum
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.contract import Device, Measurement, Quantity, reproduction
 from reproductions.placement import class_name, place_of, says_out_of_memory
-from reproductions.training_setup import check_micro_batches, model_for, obstacles
+from reproductions.training_setup import model_for, obstacles
 from reproductions.training_step import GIB, Mode, operations_of, peak_of, seconds_of, step
 from vig_models.classifier import Classifier
 
@@ -64,7 +64,6 @@ PLAIN = Mode()
 def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement:
     """Compare a training step of ``params.model`` with the plain one."""
     runs_on = place_of("training_memory", device, wants_cuda=params.wants_cuda())
-    check_micro_batches("training_memory", params)
     with obstacles("training_memory", params):
         return _measure(params, runs_on)
 

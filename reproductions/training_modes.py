@@ -47,7 +47,7 @@ from reproductions.digits import Digits, load_digits
 from reproductions.placement import class_name, place_of
 from reproductions.seed_statistics import distance, mean_difference, mean_share
 from reproductions.training_runs import Run, Runs, run_all
-from reproductions.training_setup import check_micro_batches, obstacles
+from reproductions.training_setup import obstacles
 
 ByMode = dict[TrainingMode, list[Run]]
 """Runs in the order of the seeds."""
@@ -57,7 +57,6 @@ ByMode = dict[TrainingMode, list[Run]]
 def training_modes(params: TrainingModesParams, device: Device) -> Measurement:
     """Train ``params.model`` in every mode from the same starts and compare where they end."""
     runs_on = place_of("training_modes", device, wants_cuda=params.wants_cuda())
-    check_micro_batches("training_modes", params)
     digits = load_digits("training_modes")
     with obstacles("training_modes", params):
         runs = run_all(params, digits, runs_on)

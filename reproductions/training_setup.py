@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import vig_models
-from reproductions.catalog import TrainingMemoryParams, TrainingModesParams
+from reproductions.catalog import TrainingMemoryParams
+from reproductions.catalog_runs import TrainingParams
 from reproductions.contract import NotMeasurableError
 from reproductions.model_names import supplier_of
 from reproductions.models import build_model
 from vig_models import ModelError
 from vig_models.classifier import Classifier
-
-TrainingParams = TrainingMemoryParams | TrainingModesParams
 
 
 def model_for(reproduction: str, params: TrainingParams) -> Classifier:
@@ -46,19 +45,6 @@ def model_for(reproduction: str, params: TrainingParams) -> Classifier:
             "other models are not known here"
         )
     return model.train()
-
-
-def check_micro_batches(reproduction: str, params: TrainingParams) -> None:
-    """Check that micro-batches divide the batch.
-
-    Raises:
-        NotMeasurableError: they do not.
-    """
-    if params.batch % params.micro_batches:
-        raise NotMeasurableError(
-            f"{reproduction}: want micro_batches that divide the batch of {params.batch}, got "
-            f"{params.micro_batches}; change either"
-        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from reproductions.contract import REGISTRY, SPECS, Measurement
 from reproductions.errors import NotMeasurableError
 
 VIG = json.dumps({"model": "vig_ti"})
+ODD = {"model": "vig_ti", "device": "cpu", "batch": 5}
 
 TOY = """
 from reproductions.contract import Convention, Measurement, Params, Quantity, Spec

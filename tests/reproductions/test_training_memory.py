@@ -174,7 +174,6 @@ def test_the_largest_batch_fits_and_one_more_does_not():
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"batch": 5, "micro_batches": 2}, "want micro_batches that divide the batch of 5, got 2"),
         ({"batch": 4, "micro_batches": 4}, "want micro-batches of two images or more, got one"),
         ({"checkpoints": "segments", "segments": 99}, r"want 1 to \d+ segments"),
     ],

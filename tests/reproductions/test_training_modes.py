@@ -154,7 +154,6 @@ def test_training_learns_and_a_model_without_weights_to_learn_with_does_not(monk
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"batch": 5}, "want micro_batches that divide the batch of 5, got 2"),
         ({"batch": 2, "modes": ("accumulation",)}, "want micro-batches of two images or more"),
         ({"modes": ("segments",), "segments": 99}, r"want 1 to \d+ segments"),
         ({"device": "cuda"}, "wants a CUDA device, found none"),
