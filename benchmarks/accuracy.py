@@ -24,7 +24,7 @@ from reproductions.decoded_images import DecodedImages
 from reproductions.image_manifest import manifest_of
 from reproductions.labeled_images import Image, Images
 from reproductions.models import build_model
-from reproductions.top1_accuracy import Classifier, batches
+from reproductions.top1_accuracy import Classifier, batches, in_parts
 
 LAPS = 5
 BATCH = 16
@@ -52,7 +52,7 @@ def now() -> np.ndarray:
 def from_images(classify: Classifier, decoded: DecodedImages, count: int) -> np.ndarray:
     """Run over all images as a measurement does; seconds an image."""
     start = now()
-    for _, pixels in batches(decoded, range(count), BATCH):
+    for _, pixels in batches(decoded, in_parts(range(count), BATCH)):
         classify(pixels)
     return (now() - start) / count
 

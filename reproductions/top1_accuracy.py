@@ -63,6 +63,8 @@ UNSEEN = 2**16 - 1
 """In the place of the classes of an image that was not seen."""
 _FIRST_ASKED = 50
 _ASKED_EVERY = 1.1
+_FIRST_LOOK = 100
+"""The early look is after one of so many images, and after so many at least."""
 _AHEAD = 2
 
 
@@ -193,6 +195,8 @@ class _Run:
     """Images that are right, by key."""
     ties: int = 0
     """Images whose two highest outputs are equal."""
+    first: tuple[int, dict[str, int]] | None = None
+    """At the early look, images seen and right."""
     best: NDArray[numpy.uint16] = field(init=False)
     """(N, 5), the five best classes of every image, by its place in the manifest."""
     labels: NDArray[numpy.int64] = field(init=False)
@@ -220,30 +224,33 @@ class _Run:
         """Give what is known: exact once everything was seen, bounds until then."""
         total = len(self.images.all)
         told: dict[str, JsonValue] = {"complete": self.seen == total, "seen": self.seen}
-        counts: dict[str, JsonValue] = dict(self.right)
+        counts: dict[str, JsonValue] = {"correct_of_seen": dict(self.right), "ties": self.ties}
+        if self.first is not None and self.seen < total:
+            counts["first_look"] = {"seen": self.first[0], "correct": dict(self.first[1])}
         return Measurement(
-            values={key: _quantity(right, self.seen, total) for key, right in self.right.items()},
+            values={key: self._quantity(key, total) for key in self.right},
             facts=self.facts | told | {"images": total},
-            evidence={"correct_of_seen": counts, "ties": self.ties, **(evidence or {})},
+            evidence=counts | dict(evidence or {}),
+        )
+
+    def _quantity(self, key: str, total: int) -> Quantity:
+        right = self.right[key]
+        if self.seen == total:
+            return Quantity.exact(100 * right / total, "percent")
+        first = (self.first[1][key], self.first[0]) if self.first is not None else None
+        low, high = bounds(right, self.seen, total, ERROR_RATE, first)
+        return Quantity(
+            value=100 * right / self.seen,
+            low=min(100 * low / total, 100 * right / self.seen),
+            high=max(100 * high / total, 100 * right / self.seen),
+            level=ERROR_RATE,
+            unit="percent",
         )
 
     def correct(self) -> str:
         """Write which images were right, one bit each, as text."""
         bits = numpy.packbits(self.best[:, 0] == self.labels)
         return base64.b64encode(zlib.compress(bits.tobytes(), 9)).decode()
-
-
-def _quantity(right: int, seen: int, total: int) -> Quantity:
-    if seen == total:
-        return Quantity.exact(100 * right / total, "percent")
-    low, high = bounds(right, seen, total, ERROR_RATE)
-    return Quantity(
-        value=100 * right / seen,
-        low=min(100 * low / total, 100 * right / seen),
-        high=max(100 * high / total, 100 * right / seen),
-        level=ERROR_RATE,
-        unit="percent",
-    )
 
 
 def _see(
@@ -254,9 +261,13 @@ def _see(
     order: Sequence[int],
 ) -> None:
     """Classify image after image until all are seen, or enough is known."""
-    ask_at = _FIRST_ASKED
-    for numbers, pixels in batches(decoded, order, params.batch):
+    ask_at, first = _FIRST_ASKED, max(_FIRST_LOOK, len(order) // _FIRST_LOOK)
+    parts = [*in_parts(order[:first], params.batch), *in_parts(order[first:], params.batch)]
+    for numbers, pixels in batches(decoded, parts):
         run.add(numbers, classify(pixels))
+        if run.seen == first:
+            run.first = (run.seen, dict(run.right))
+            ask_at = first
         if run.seen < ask_at or run.seen == len(order) or not is_asked():
             continue
         if is_enough(run.measured()):
@@ -264,11 +275,15 @@ def _see(
         ask_at = max(run.seen + 1, int(run.seen * _ASKED_EVERY))
 
 
+def in_parts(order: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Cut images into batches; the last may be smaller."""
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
 def batches(
-    decoded: DecodedImages, order: Sequence[int], size: int
+    decoded: DecodedImages, parts: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], NDArray[numpy.uint8]]]:
-    """Yield batches; those that come next are read meanwhile."""
-    parts = [order[start : start + size] for start in range(0, len(order), size)]
+    """Yield parts with their pixels, (B, 3, H, W); those that come next are read meanwhile."""
     with ThreadPoolExecutor(_AHEAD) as ahead, ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting = [ahead.submit(decoded.batch, part, pool) for part in parts[:_AHEAD]]
         try:

@@ -116,7 +116,7 @@ def make_plan(
         if because is None or need.absent() is not None or not (has_gpu or need.runs_on_cpu):
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
-        jobs.append(Job(need, sharing, because, _estimate(need, stored)))
+        jobs.append(Job(need, sharing, because, _estimate(need, stored, machine)))
     return Plan(tuple(sorted(jobs, key=_turn)), blocked)
 
 
@@ -186,8 +186,13 @@ def _absent(needs: Iterable[Need], has_gpu: bool) -> str | None:
     return "; ".join(dict.fromkeys(missing)) or None
 
 
-def _estimate(need: Need, stored: Mapping[str, Stored]) -> float:
-    """Take the last duration of this measurement; else what its spec says it costs."""
+def _estimate(need: Need, stored: Mapping[str, Stored], machine: Machine | None) -> float:
+    """Take the last duration of this measurement; else what its spec says it costs.
+
+    Where weights or data are missing, it takes no time to say so.
+    """
+    if machine is not None and not all(map(machine.has_fetched, need.params.artifacts())):
+        return 0.0
     before = stored.get(need.key)
     if before is not None and before.outcome == "ok":
         return before.duration_s

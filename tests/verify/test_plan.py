@@ -141,6 +141,17 @@ def test_the_estimate_is_the_last_duration_else_the_median_of_others_else_the_de
     assert plan.estimate_s == plan.jobs[0].estimate_s == 7.0
 
 
+@pytest.mark.parametrize(("there", "costs"), [(True, True), (False, False)])
+def test_what_waits_for_weights_is_said_at_once(there, costs):
+    project = load(Path(__file__).parents[2])
+    machine = Machine("x", has_gpu=False, has_fetched=lambda _: there)
+    jobs = make_plan(project, {}, list(project.claims), machine=machine).jobs
+    reading = [job for job in jobs if job.need.params.artifacts()]
+    assert len(reading) > 10
+    assert all((job.estimate_s > 0) is costs for job in reading)
+    assert all(job.estimate_s > 0 for job in jobs if job not in reading)
+
+
 def test_a_failed_duration_estimates_nothing(project):
     stored = {key(project, L): outcome("error", duration_s=900.0)}
     (job,) = make_plan(project, stored, [L]).jobs
