@@ -179,9 +179,10 @@ Table 2: Speeds
 """
 
 
-def test_a_text_with_an_html_table_keeps_all_else_as_it_is(tmp_path):
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_text_with_an_html_table_keeps_all_else_as_it_is(tmp_path, line_end):
     path = tmp_path / "toy.md"
-    path.write_text(MARKDOWN)
+    path.write_text(MARKDOWN, newline=line_end)
     document = read_file(path)
     assert passage(document, "Toys", "12.5").line == 3
     assert [cell(document, "Toy", name).text for name in ("small", "Size (M) large")] == [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verify.errors import VerifyError
+from verify.ground.blocks import lines_of
 from verify.ground.document import Document, parse, parse_lines
 from verify.ground.latex import has_tables, is_latex, latex_lines
 from verify.ground.normal import key
@@ -127,9 +128,12 @@ def _parsed(name: str, data: bytes, path: Path) -> Reading:
         return Reading(parse_lines(name, page_lines(text)))
     if is_latex(path.name):
         return Reading(parse_lines(name, latex_lines(text, whole=True)))
-    if not has_tables(text) and not has_page_tables(text):
-        return Reading(parse(name, text))
-    return Reading(parse_lines(name, with_page_tables(latex_lines(text, whole=False))))
+    if has_tables(text):
+        return Reading(parse_lines(name, with_page_tables(latex_lines(text, whole=False))))
+    if has_page_tables(text):
+        lines = [(line, number) for number, line in enumerate(lines_of(text), start=1)]
+        return Reading(parse_lines(name, with_page_tables(lines)))
+    return Reading(parse(name, text))
 
 
 def _head(data: bytes) -> str:
