@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from reproductions.artifacts import Artifact, artifact, short
 from reproductions.errors import NotMeasurableError, ReproductionError
+from reproductions.files import write_whole
 
 Trust = Literal["published", "first use", "as given"]
 """``published``: the file has the digest that was published with it. ``first use``: nobody
@@ -313,34 +314,6 @@ def is_safetensors(file: Path) -> bool:
         head = stream.read(_HEAD_BYTES + 1)
     length = int.from_bytes(head[:_HEAD_BYTES], "little")
     return head[_HEAD_BYTES:] == b"{" and length < file.stat().st_size
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside it, to the disk, in its place.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _fits(record: Record, entry: Artifact) -> bool:

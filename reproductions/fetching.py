@@ -25,12 +25,11 @@ from reproductions.artifact_cache import (
     Trust,
     is_safetensors,
     key_of,
-    sync_folder,
-    write_whole,
 )
 from reproductions.artifacts import Artifact, artifact, short
 from reproductions.downloads import Observer, download
 from reproductions.errors import ReproductionError
+from reproductions.files import sync_folder, write_whole
 from reproductions.part_file import Digests, Part
 from reproductions.timm_weights import timm_address
 from reproductions.unpacking import DiskError, unpack

@@ -3,12 +3,11 @@
 ``python -m reproductions.generate_timm_names``, after each change of timm's version.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 import timm
 
+from reproductions.files import write_whole
 from vig_models import list_models
 
 TARGET = Path(__file__).with_name("timm_names.py")
@@ -45,14 +44,7 @@ def _entry(family: str, names: list[str]) -> str:
 
 def write(target: Path) -> None:
     """Write the module whole or not at all."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=target.parent, suffix=".tmp", delete=False
-    ) as file:
-        file.write(source_text())
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(target)
+    write_whole(target, source_text().encode())
 
 
 if __name__ == "__main__":

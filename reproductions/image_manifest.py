@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproductions.artifact_cache import cache_folder, write_whole
+from reproductions.artifact_cache import cache_folder
 from reproductions.errors import ReproductionError
+from reproductions.files import write_whole
 from reproductions.labeled_images import Image, Images, ImagesError, check_counts
 
 __all__ = ["Manifest", "manifest_of"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproductions.artifact_cache import write_whole
+from reproductions.files import write_whole
 
 __all__ = ["Digests", "Part"]
 

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from reproductions.artifact_cache import cache_folder, evidence, locate, write_whole
+from reproductions.artifact_cache import cache_folder, evidence, locate
 from reproductions.asking import is_asked, is_enough
 from reproductions.catalog import (
     ANALYSIS,
@@ -50,6 +50,7 @@ from reproductions.contract import (
 )
 from reproductions.decoded_images import DecodedImages
 from reproductions.errors import ReproductionError
+from reproductions.files import write_whole
 from reproductions.image_manifest import Manifest, manifest_of
 from reproductions.labeled_images import Images, labeled_images
 from reproductions.placement import class_name, place_of

@@ -1,9 +1,8 @@
-"""Writing a file whole or not at all, and removing one."""
+"""Writing a file whole or not at all, and removing one: an error is one sentence."""
 
-import os
-import tempfile
 from pathlib import Path
 
+from reproductions.files import write_whole
 from verify.errors import VerifyError
 
 
@@ -13,21 +12,9 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         VerifyError: the folder cannot be written; the old file stands as it was.
     """
-    temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as stream:
-            temporary = Path(stream.name)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise _refused(path, "written", error) from error
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic_core import from_json
 
+from reproductions.files import sync_folder
 from verify.digest import canonical_json, digest
 from verify.environment import tool_version
 from verify.errors import LedgerDamagedError, VerifyError
@@ -184,7 +185,7 @@ class Ledger:
                 names.append(f"ledger.torn-{_sha256_of(self._torn)[:12]}")
                 with (self._folder / names[0]).open("wb", buffering=0) as file:
                     _write_all(file.fileno(), self._torn)
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
                 with self.path.open("r+b", buffering=0) as file:
                     _cut(file.fileno(), self._size)
                 self._torn = b""
@@ -320,7 +321,7 @@ def _append(path: Path, line: bytes, size: int) -> os.stat_result:
     with path.open("ab", buffering=0) as file:
         try:
             if size == 0:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             _write_all(file.fileno(), line)
         except OSError:
             # Should this fail as well, the rest is a torn tail, which the next append sets aside.
@@ -340,15 +341,6 @@ def _write_all(file: int, content: bytes) -> None:
 def _cut(file: int, size: int) -> None:
     os.ftruncate(file, size)
     os.fsync(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a new file's name on disk, or a power cut may leave a file that nobody finds."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def open_ledgers(results: Path) -> dict[str, Ledger]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reproductions.contract import Spec
 from verify.acceptance import at_print, exactly
-from verify.expect import PrintedFigure, Range
+from verify.expect import Bound, PrintedFigure, Range
 from verify.report import Entry, Report
 from verify.stored import Stored
 from verify.verdict import MARKS, PRIMARY, Explanation, OffBy, PartVerdict
@@ -32,13 +32,16 @@ SCOPES = {
 
 
 def verdict_words(entry: Entry) -> str:
-    """Give mark and words: ``✓ holds (convention: trainable)``."""
+    """Give mark and words: ``✓ holds (convention: trainable)``, ``✓ holds (at least 86)``."""
     verdict = entry.verdict
     words = f"{MARKS[verdict.verdict]} {WORDS[verdict.verdict]}"
     if verdict.agreement not in {None, "as_printed"}:
         words += f" ({str(verdict.agreement).replace(':', ': ').replace('_', ' ')})"
     elif verdict.verdict != "pass":
         words += f" ({verdict.reason.replace('_', ' ')})"
+    elif isinstance(entry.claim.expect, Bound):  # the print alone does not say what it bounds
+        expect = entry.claim.expect
+        words += f" ({expect.relation.replace('_', ' ')} {expect.printed})"
     return words + (" [stale]" if verdict.stale else "")
 
 

@@ -12,12 +12,13 @@ import torch
 from pydantic import ValidationError
 
 from reproductions import top1_accuracy as measured
-from reproductions.artifact_cache import cache_folder, locate, write_whole
+from reproductions.artifact_cache import cache_folder, locate
 from reproductions.artifacts import use_catalogue
 from reproductions.asking import answered_by
 from reproductions.catalog import ANALYSIS, Top1AccuracyParams, trained_transform
 from reproductions.contract import NotMeasurableError, Quantity
 from reproductions.errors import ReproductionError
+from reproductions.files import write_whole
 from reproductions.labeled_images import ImagesError, synsets, synsets_of_a
 from reproductions.top1_accuracy import top1_accuracy
 

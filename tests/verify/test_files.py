@@ -1,12 +1,12 @@
 """Files are written whole or not at all."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from verify import files
 from verify.errors import VerifyError
 from verify.files import remove, write_atomically
 
@@ -33,7 +33,7 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, mon
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    target = {"fsync": files.os, "replace": Path}[step]
+    target = {"fsync": os, "replace": Path}[step]
     monkeypatch.setattr(target, step, fail)
     with pytest.raises(VerifyError, match=r"page\.md: cannot be written \(No space left"):
         write_atomically(page, "new")

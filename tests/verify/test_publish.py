@@ -224,7 +224,7 @@ def test_a_failing_write_leaves_the_old_page_and_is_one_sentence(measured, monke
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("verify.files.os.fsync", fail)
+    monkeypatch.setattr("os.fsync", fail)
     result = measured.verify("publish", "tables")
     assert result.code == 2
     assert result.err.startswith("verify: ")

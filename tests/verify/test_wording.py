@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from verify.expect import Bound
 from verify.report import report_of
 from verify.verdict import MARKS, WORDS, Measured, OffBy
 from verify.wording import WORDS as MEANINGS
@@ -27,6 +28,13 @@ def entries(measured):
 
 def with_verdict(entry, **changes):
     return replace(entry, verdict=replace(entry.verdict, **changes))
+
+
+def test_what_holds_as_a_bound_says_so(entries):
+    entry = entries["toyvig_ti"]
+    bound = Bound(kind="bound", relation="at_least", printed="5.0", unit="param")
+    entry = replace(entry, claim=entry.claim.model_copy(update={"expect": bound}))
+    assert verdict_words(entry) == "✓ holds (at least 5.0)"
 
 
 def test_every_verdict_has_a_mark_and_words_of_its_own():
