@@ -17,6 +17,7 @@ except ImportError:  # PyYAML built without libyaml: slower, same results
 Path_ = tuple[str | int, ...]
 
 _DEEPEST = 40
+_TOO_DEEP = f"want at most {_DEEPEST} levels, got more; flatten it"
 _SHOWN = 60
 
 
@@ -134,6 +135,8 @@ def _syntax_problem(name: str, error: yaml.MarkedYAMLError, raw: bytes) -> Probl
     text = b"".join(raw.splitlines()[line : line + 1])
     if b"\t" in text[: len(text) - len(text.lstrip())]:
         return Problem(name, line + 1, "", "want spaces before the text, got a tab; replace it")
+    if "nesting depth" in (error.problem or ""):  # newer parsers have a limit of their own
+        return Problem(name, line + 1, "", _TOO_DEEP)
     since = f" {error.context}" if error.context else ""
     if error.context_mark and error.context_mark.line != line:
         since += f" that begins on line {error.context_mark.line + 1}"
@@ -181,7 +184,7 @@ class _Builder:
         self._refuse_tag(event, path)
         # Deeper is still read, to find its end, but by a loop: it cannot exhaust the stack.
         if len(path) >= _DEEPEST:
-            self._refuse(path, f"want at most {_DEEPEST} levels, got more; flatten it")
+            self._refuse(path, _TOO_DEEP)
             self._skip()
             return None
         if isinstance(event, yaml.MappingStartEvent):
