@@ -117,7 +117,20 @@ def make_plan(
             continue
         sharing = tuple(id_ for id_ in ids if any(n.key == need.key for n in project.needs[id_]))
         jobs.append(Job(need, sharing, because, _estimate(need, stored, machine)))
-    return Plan(tuple(sorted(jobs, key=_turn)), blocked)
+    waiting = _waiting(project, stored, ids, {job.need.key for job in jobs})
+    return Plan(tuple(sorted(jobs, key=_turn)), {**waiting, **blocked})
+
+
+def _waiting(
+    project: Project, stored: Mapping[str, Stored], ids: Iterable[str], planned: Collection[str]
+) -> dict[str, str]:
+    """Say what claims still wait for whose measurement met an obstacle and is not tried again."""
+    return {
+        id_: stored[need.key].reason
+        for id_ in ids
+        for need in project.needs[id_]
+        if need.key not in planned and need.key in stored and stored[need.key].outcome == "blocked"
+    }
 
 
 def _turn(job: Job) -> tuple[bool | int, ...]:

@@ -67,9 +67,12 @@ def test_a_job_says_why_it_is_taken(project, stored, because):
 def test_what_was_only_blocked_on_another_machine_is_tried_on_this_one(project):
     blocked = {key(project, L): outcome("blocked")}
     here = blocked[key(project, L)].machine
-    assert make_plan(project, blocked, [L], machine=Machine(here, has_gpu=False)).jobs == ()
-    (job,) = make_plan(project, blocked, [L], machine=Machine("h200", has_gpu=True)).jobs
-    assert job.because == f"blocked on {here}"
+    plan = make_plan(project, blocked, [L], machine=Machine(here, has_gpu=False))
+    assert plan.jobs == ()
+    assert plan.blocked == dict.fromkeys([L, f"{L}.table_iii"], blocked[key(project, L)].reason)
+    plan = make_plan(project, blocked, [L], machine=Machine("h200", has_gpu=True))
+    assert [job.because for job in plan.jobs] == [f"blocked on {here}"]
+    assert plan.blocked == {}
 
 
 @pytest.mark.parametrize(
