@@ -136,6 +136,18 @@ def test_one_that_counts_positions_depends_on_the_order(monkeypatch):
     assert measure().facts["order_of_nodes"] == "relevant"
 
 
+def test_one_that_tells_neighbors_apart_by_their_place_depends_on_the_order(monkeypatch):
+    before = MaxRelativeConv.forward
+
+    def second(self, x, keys, near):
+        chosen = keys.flatten(2)[:, :, near[0, :, 1]]  # (B, C, N)
+        told = chosen.sum(1).reshape(x.shape[0], 1, *x.shape[2:])
+        return before(self, x, keys, near) + told
+
+    monkeypatch.setattr(MaxRelativeConv, "forward", second)
+    assert measure().facts["order_of_nodes"] == "relevant"
+
+
 def test_a_frozen_scalar_is_fixed(monkeypatch):
     before = GINConv.__init__
 
