@@ -24,9 +24,8 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
             beside.chmod(0o644)
             beside.replace(path)
-        except BaseException:
+        finally:
             beside.unlink(missing_ok=True)
-            raise
     sync_folder(path.parent)
 
 
