@@ -253,6 +253,12 @@ class UpdateRuleParams(SeededModelParams):
     graph_conv: Literal["default", "edge", "gin", "max_relative", "sage"]
     """Kind of convolution; ``default`` is that of the model."""
 
+    def stand_in(self) -> str | None:
+        """Name a convolution that no variant of the authors uses, so that no output tells of it."""
+        if self.graph_conv in {"default", "max_relative"}:
+            return None
+        return f"graph_conv {self.graph_conv}, our writing of what no released model uses"
+
 
 UPDATE_RULE = declare(
     Spec(

@@ -93,6 +93,10 @@ class Params(_Frozen):
         """Tell whether only a CUDA device will do."""
         return False
 
+    def stand_in(self) -> str | None:
+        """Name, as a clause, what in them was never shown equal to the authors'; None if nothing."""
+        return None
+
     def mistaken(self) -> str | None:
         """Say as a clause which mistake in measuring they stand for; None if for none."""
         return None

@@ -117,4 +117,6 @@ def on_stand_in(
             name = need.params.subject()
             detail = f"measured on {name}, which only stands for {note.stands_for}"
             return left_open(verdict, reason, detail)
+        if (ours := need.params.stand_in()) is not None:
+            return left_open(verdict, "substituted", f"{verdict.detail}; measured on {ours}")
     return verdict

@@ -116,9 +116,9 @@ class Project:
         return found
 
     def substitutes(self, need: Need) -> bool:
-        """Tell whether the model measured only stands for the one the claim is about."""
+        """Tell whether what is measured only stands for what the claim is about."""
         note = self.index.models.get(need.params.subject() or "")
-        return note is not None and not note.fitted_to
+        return need.params.stand_in() is not None or (note is not None and not note.fitted_to)
 
     def fitted(self, need: Need) -> bool:
         """Tell whether the model measured was configured to fit printed numbers."""

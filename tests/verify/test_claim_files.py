@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from reproductions.contract import Measurement
+from verify.judge import judge
 from verify.load import load
+from verify.stored import Stored
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "claims").glob("*.yaml"))
@@ -85,3 +88,23 @@ def test_prints_are_padded_only_where_the_primary_prints_an_integer(project):
         if getattr(claim.expect, "padded", False):
             assert claim.primary is not None
             assert f"{claim.primary.printed}.0" == claim.expect.printed
+
+
+@pytest.mark.parametrize("model", ["vig_ti", "clustervig_ti"])
+@pytest.mark.parametrize(
+    ("graph_conv", "verdict"),
+    [("edge", "inconclusive"), ("sage", "inconclusive"), ("gin", "inconclusive")]
+    + [("max_relative", "pass")],
+)
+@pytest.mark.parametrize("rule_differs", [False, True], ids=["the_rule", "another_rule"])
+def test_a_rule_is_decided_on_a_convolution_of_the_authors_alone(
+    project, model, graph_conv, verdict, rule_differs
+):
+    id_ = f"clustervig.update_rule.{model}.{graph_conv}"
+    rule = "none" if rule_differs else project.claims[id_].expect.printed
+    found = Stored("ok", Measurement(values={}, facts={"rule": rule}), "", False, "event", "toy", 1)
+    judged = judge(project, {project.needs[id_][0].key: found}, [id_])[id_]
+    if verdict == "pass":
+        assert judged.verdict == ("fail" if rule_differs else "pass")
+    else:
+        assert (judged.verdict, judged.reason) == (verdict, "substituted")
