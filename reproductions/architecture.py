@@ -54,6 +54,7 @@ from torch import nn
 from reproductions.catalog import ArchitectureParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.edges import Graph, find_graphs
+from reproductions.known_shapes import meta_device
 from reproductions.models import build_model
 from reproductions.tracing import Block, Operation, Trace, trace
 from vig_models import ModelError
@@ -72,7 +73,7 @@ SEED = 0
 def architecture(params: ArchitectureParams, device: Device) -> Measurement:
     """Measure the structure of ``params.model``; no device is needed for it."""
     try:
-        with torch.device("meta"):
+        with meta_device():
             model = _build(params)
         traced, ran_on, graphs = _run(params, model)
     except (AssertionError, ModelError, RuntimeError, ValueError) as error:
@@ -125,7 +126,7 @@ def _trace(params: ArchitectureParams, model: nn.Module) -> tuple[Trace, str]:
     with suppress(RuntimeError):  # includes NotImplementedError: no value, or no meta kernel
         return trace(model, image.to("meta")), "meta"
     with suppress(RuntimeError, NotMeasurableError):  # or its fast form mixes in no way known here
-        with torch.device("meta"):
+        with meta_device():
             fast = _build(params, implementation="fast")
         return trace(fast, image.to("meta")), FAST_FORM
     with torch.random.fork_rng(devices=[]):
@@ -192,7 +193,7 @@ def _heads_and_size(params: ArchitectureParams, model: nn.Module) -> tuple[list[
 
     The side is that a timm model was configured for, and the size of the maps elsewhere.
     """
-    with torch.device("meta"):
+    with meta_device():
         wider = _build(params, more_classes=1)
     widths = {name: parameter.shape for name, parameter in wider.named_parameters()}
     heads = [

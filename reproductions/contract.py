@@ -94,7 +94,7 @@ class Params(_Frozen):
         return False
 
     def stand_in(self) -> str | None:
-        """Name, as a clause, what in them was never shown equal to the authors'; None if nothing."""
+        """Name, as a clause, what was never shown equal to the authors' own; None if nothing."""
         return None
 
     def mistaken(self) -> str | None:

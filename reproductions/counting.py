@@ -23,6 +23,7 @@ from torch._ops import OpOverload
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reproductions.known_shapes import KnownShapes
 from reproductions.operations import Work, work_of
 from vig_models.clustering import Clustering, running
 
@@ -72,6 +73,7 @@ def count(model: nn.Module, images: Tensor) -> Tally:
         sdpa_kernel(SDPBackend.MATH),
         _no_fused_encoder(),
         _hooks(model, counter),
+        KnownShapes(),
         counter,
     ):
         model(images)

@@ -28,6 +28,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reproductions.known_shapes import KnownShapes
+
 Layer = _ConvNd | nn.Linear
 
 
@@ -89,7 +91,7 @@ def _run(
         for name, norm in norms.items():
             hooks.enter_context(norm.register_forward_pre_hook(partial(trace.enter_norm, name)))
             hooks.enter_context(norm.register_forward_hook(trace.leave_norm))
-        with _Watch(trace):
+        with KnownShapes(), _Watch(trace):
             returned = model(images)
     trace.record_use(_tensors(returned), None)
     return trace

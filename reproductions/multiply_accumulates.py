@@ -23,6 +23,7 @@ from pydantic import JsonValue
 from reproductions.catalog import MultiplyAccumulatesParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.counting import MULTIPLYING, Tally, count
+from reproductions.known_shapes import meta_device
 from reproductions.models import build_model
 from reproductions.placement import wants_values
 from vig_models import ModelError
@@ -66,7 +67,8 @@ def _tally(params: MultiplyAccumulatesParams) -> tuple[Tally, str]:
 
 
 def _tally_on(device: str, params: MultiplyAccumulatesParams) -> Tally:
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    here = meta_device() if device == "meta" else torch.device(device)
+    with torch.random.fork_rng(devices=[]), here:
         torch.manual_seed(0)
         model = build_model(
             params.model,

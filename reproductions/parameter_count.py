@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from reproductions.catalog import ParameterCountParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.folding import Folding, fold_batchnorms
+from reproductions.known_shapes import meta_device
 from reproductions.merging import Merge, find_merges
 from reproductions.models import build_model
 
@@ -31,7 +32,7 @@ _NAMES_SHOWN = 8
 @reproduction
 def parameter_count(params: ParameterCountParams, device: Device) -> Measurement:
     """Count the weights of ``params.model``, in millions; no device is needed for it."""
-    with torch.device("meta"):
+    with meta_device():
         model = build_model(params.model, num_classes=params.num_classes)
     image = torch.empty(1, *_image_shape(model), device="meta")  # (1, 3, H, W)
     folding, traced_on = _trace(model, image, params)
@@ -71,8 +72,8 @@ def _trace(model: nn.Module, image: Tensor, params: ParameterCountParams) -> tup
         return fold_batchnorms(model, image), "meta"
     except RuntimeError as error:  # includes NotImplementedError: no value, or no meta kernel
         why = error
-    for device in ("meta", "cpu"):
-        with torch.random.fork_rng(devices=[]), torch.device(device):
+    for device, here in (("meta", meta_device()), ("cpu", torch.device("cpu"))):
+        with torch.random.fork_rng(devices=[]), here:
             torch.manual_seed(0)
             model = build_model(params.model, num_classes=params.num_classes, implementation="fast")
             image = torch.zeros(image.shape)

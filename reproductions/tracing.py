@@ -30,6 +30,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from reproductions.contract import NotMeasurableError
+from reproductions.known_shapes import KnownShapes
 
 _SIMPLE_KINDS = {
     "aten::_softmax": "softmax",
@@ -114,7 +115,13 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
         NotMeasurableError: no block mixes tokens, or one does not return a square map.
     """
     recorder = _Recorder(images)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _hooks(model, recorder), recorder:
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        _hooks(model, recorder),
+        KnownShapes(),
+        recorder,
+    ):
         model(images)
     operations = recorder.operations
     found = _find_blocks(model, recorder.calls, operations)

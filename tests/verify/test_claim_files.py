@@ -93,8 +93,12 @@ def test_prints_are_padded_only_where_the_primary_prints_an_integer(project):
 @pytest.mark.parametrize("model", ["vig_ti", "clustervig_ti"])
 @pytest.mark.parametrize(
     ("graph_conv", "verdict"),
-    [("edge", "inconclusive"), ("sage", "inconclusive"), ("gin", "inconclusive")]
-    + [("max_relative", "pass")],
+    [
+        ("edge", "inconclusive"),
+        ("sage", "inconclusive"),
+        ("gin", "inconclusive"),
+        ("max_relative", "pass"),
+    ],
 )
 @pytest.mark.parametrize("rule_differs", [False, True], ids=["the_rule", "another_rule"])
 def test_a_rule_is_decided_on_a_convolution_of_the_authors_alone(
