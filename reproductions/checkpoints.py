@@ -7,6 +7,8 @@ import argparse
 import pickle
 import re
 import struct
+import textwrap
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +47,8 @@ CLASSES = 1000
 """Of ImageNet-1k, which all weights here are for."""
 _MET = re.compile(r"GLOBAL (\S+)")
 """How torch names what it refuses to make."""
+_REFUSED = "WeightsUnpickler error:"
+"""What torch says before the reason why it cannot read a pickle."""
 _DAMAGED = (
     pickle.UnpicklingError,
     SafetensorError,
@@ -145,7 +149,10 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
 
 
 def _unpickled(path: Path) -> Any:
-    with torch.serialization.safe_globals(list(HARMLESS)):
+    with torch.serialization.safe_globals(list(HARMLESS)), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Detected pickle protocol"
+        )  # read or refused
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -163,7 +170,8 @@ def _unread(error: Exception) -> str:
 
 
 def _brief(error: object) -> str:
-    return " ".join(str(error).split("\n", 1)[0].split())[:120] or type(error).__name__
+    told = str(error).rpartition(_REFUSED)[2].strip()  # before it stands advice of torch
+    return textwrap.shorten(told.split("\n", 1)[0], 120, placeholder=" ...") or type(error).__name__
 
 
 # -- our variants -----------------------------------------------------------------------

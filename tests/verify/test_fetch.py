@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import torch
 
 from reproductions.artifacts import artifacts
 from reproductions.contract import REGISTRY, SPECS
@@ -34,7 +35,15 @@ host = _load("file_server", Path(__file__).parents[1] / "file_server.py")
 clean, toy = harness.clean, harness.toy
 server, cache_home = host.server, host.cache_home
 
-WEIGHTS = b"\x80\x02" + bytes(range(256)) * 40
+
+def _checkpoint(size):
+    """Save weights as torch did before it wrote zips, followed by what it does not read."""
+    buffer = io.BytesIO()
+    torch.save({"weight": torch.zeros(1)}, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue().ljust(size, b"\0")
+
+
+WEIGHTS = _checkpoint(10_242)
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 ID = "toynotes.toy_accuracy.toyvig_s"
 
