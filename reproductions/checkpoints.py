@@ -150,9 +150,7 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
 
 def _unpickled(path: Path) -> Any:
     with torch.serialization.safe_globals(list(HARMLESS)), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Detected pickle protocol"
-        )  # read or refused
+        warnings.filterwarnings("ignore", "Detected pickle protocol")  # read or refused
         return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -15,6 +15,7 @@ from verify.verdict import MARKS
 from verify.wording import (
     SCOPES,
     WORDS,
+    artifact_words,
     explanation_words,
     found_word,
     measured_words,
@@ -226,6 +227,11 @@ def _explain_evidence(state: State, entry: Entry) -> None:
         built = ", ".join(f"{name} {versions.get(name)}" for name in ("torch", "timm"))
         commit = str(event.environment.get("commit"))[:12]
         say(f"evidence   {machine} event {event.seq}, {event.time}, {built}, commit {commit}")
+        for words in artifact_words(event.body["measurement"]["evidence"]):
+            say(f"read       {words}")
+    for event in state.vain_since(entry.needs):
+        what = f"{event.body['outcome']} at {event.time}"
+        say(f"since then {what}, so that the older outcome stands: {event.body['reason']}")
     if entry.by_hand is not None:
         for command in entry.by_hand.splitlines():
             say(f"by hand    {command}")
