@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from verify.expect import Operation, PrintedFigure, claims_in
 from verify.null_model import null_numbers, null_words
 from verify.project import Project
+from verify.protocols import by_protocol
 from verify.report import Entry, Report, worst_first
 from verify.say import say
 from verify.state import State
@@ -188,6 +190,7 @@ def explain(project: Project, state: State, entry: Entry) -> None:
         against = " (default convention)" if verdict.by_key else ""
         say(f"off by     {off_by_words(verdict.off_by)}{against}")
     _explain_inputs(project, entry)
+    _explain_protocols(project, state, entry)
     for part in verdict.parts:
         say(f"part       {part_words(part)}")
     if entry.null is not None:
@@ -209,6 +212,14 @@ def _explain_inputs(project: Project, entry: Entry) -> None:
         given = project.print_of(id_)
         printed = f"{given.printed} {given.unit}" if isinstance(given, PrintedFigure) else ""
         say(f"from       {id_}: {printed}")
+
+
+def _explain_protocols(project: Project, state: State, entry: Entry) -> None:
+    """Put what other protocols give beside what the claim says of its own."""
+    others = by_protocol(project, state.stored, entry.claim)
+    for name, verdict in {"as claimed": entry.verdict, **others}.items() if others else ():
+        under = replace(entry, verdict=verdict)
+        say(f"protocol   {name}: {measured_words(under)}, {verdict_words(under)}")
 
 
 def _explain_keys(entry: Entry) -> None:
