@@ -291,6 +291,7 @@ def test_everything_that_is_missing_is_named_with_what_fetches_it(tmp_path, monk
         )
     assert "`verify fetch vig_s`" in str(refusal.value)
     assert "`verify fetch imagenet_val --from FILE`" in str(refusal.value)
+    assert "`verify fetch imagenet_val_boxes" in str(refusal.value)
 
 
 def test_a_model_whose_authors_published_no_weights_is_said_to_have_none():

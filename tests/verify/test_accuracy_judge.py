@@ -244,6 +244,17 @@ def test_a_pair_whose_other_side_cannot_be_had_keeps_nobody_waiting(project):
     assert asker(project, lambda: known, first)(measured(80.0, 90.0)) is True
 
 
+def test_what_both_sides_of_a_pair_lack_is_told_at_once(project):
+    first, second = project.needs[ORDER]
+    known = {
+        need.key: Stored("blocked", None, f"wants weights {name}", False, "e", "m", 1.0)
+        for need, name in ((first, "mobilevig_m"), (second, "mobilevig_b"))
+    }
+    judged = judge(project, known, [ORDER])[ORDER]
+    assert (judged.verdict, judged.reason) == ("blocked", "not_measurable")
+    assert "wants weights mobilevig_m; wants weights mobilevig_b" in judged.detail
+
+
 def test_a_part_that_leaves_a_claim_open_is_to_go_on(project):
     need = need_of(project, ROW)
     for found, open_ in ((measured(78.0, 79.0), True), (measured(79.0, 80.0), False)):
