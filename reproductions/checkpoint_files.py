@@ -69,7 +69,7 @@ def damage(path: Path, origin: str, name: str) -> str | None:
             f"its checksum is of; {NOT_KEPT}"
         )
     try:
-        import_module("reproductions.checkpoints").read_checkpoint(path, name)
+        import_module("reproductions.checkpoints").read_plain(path, name)
     except ReproductionError as error:
         return str(error).removeprefix(f"{name}: ")
     return None

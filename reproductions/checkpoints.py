@@ -29,7 +29,7 @@ from reproductions.errors import ReproductionError
 from reproductions.model_names import suggestion_for, supplier_of
 from vig_models.checkpoints import WRAPPERS, rename_authors_state
 
-__all__ = ["Checkpoint", "load_weights", "read_checkpoint"]
+__all__ = ["Checkpoint", "load_weights", "read_checkpoint", "read_plain"]
 
 HARMLESS = (
     argparse.Namespace,
@@ -130,10 +130,7 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     Raises:
         ReproductionError: it is damaged, holds code, or holds no weights.
     """
-    try:
-        content = load_file(path) if is_safetensors(path) else _unpickled(path)
-    except _DAMAGED as error:
-        raise ReproductionError(f"{name}: {_unread(error)}") from error
+    content = read_plain(path, name)
     if not isinstance(content, Mapping):
         raise ReproductionError(
             f"{name}: want a mapping from names to tensors, found {type(content).__name__!r}; "
@@ -146,6 +143,18 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
             f"{', '.join(map(repr, list(content)[:_SHOWN])) or 'nothing'}; it is no checkpoint"
         )
     return checkpoint
+
+
+def read_plain(path: Path, name: str) -> Any:
+    """Read a file of weights, whatever it holds besides code; arguments as ``read_checkpoint``.
+
+    Raises:
+        ReproductionError: it is damaged, or holds code.
+    """
+    try:
+        return load_file(path) if is_safetensors(path) else _unpickled(path)
+    except _DAMAGED as error:
+        raise ReproductionError(f"{name}: {_unread(error)}") from error
 
 
 def _unpickled(path: Path) -> Any:

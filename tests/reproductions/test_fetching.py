@@ -356,6 +356,10 @@ def test_what_can_never_be_loaded_is_not_pinned(toy, run, saved, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_what_weights_are_made_of_is_for_who_loads_them(toy, run):
+    assert run(toy(body=whole_zip([torch.zeros(3)]))).pinned
+
+
 def test_a_part_of_an_old_checkpoint_is_found_by_reading_it(toy, run):
     name = toy(body=WEIGHTS[:-100])
     with pytest.raises(
