@@ -15,7 +15,6 @@ N K numbers. All blocks of ViG-S together: 0.45 GMAC, a tenth of its forward pas
 """
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -42,6 +41,9 @@ Grid = tuple[int, int]
 
 _MOST_DENSE = 1024
 """Nodes up to which all products are computed and K of each row kept; beyond, rows are gathered."""
+_INTEGERS = {torch.int64}
+_REALS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+_PARTS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
 @torch.no_grad()
@@ -65,8 +67,7 @@ def spatial_distance(neighbors: Tensor, grid: Grid, keys: Grid | None = None) ->
         >>> round(float(spatial_distance(line, (1, 3))), 6)
         1.333333
     """
-    for given in (grid, keys or grid):
-        _check_grid("spatial_distance", given)
+    _check_grid("spatial_distance", grid, keys or grid)
     _check("spatial_distance", neighbors, _size(grid), _size(keys or grid))
     device = neighbors.device
     places, around = _places(grid, grid, device), _places(keys or grid, grid, device)
@@ -158,10 +159,8 @@ def modularity(neighbors: Tensor, mask: Tensor | None) -> Tensor | None:
             f"modularity: want a mask {tuple(neighbors.shape[:-1])}, one entry a node, got "
             f"{tuple(mask.shape)}"
         )
-    if mask.numel() and int(mask.min()) < 0:
-        raise ReproductionError(
-            f"modularity: want parts of the mask numbered from 0, got {int(mask.min())}"
-        )
+    if mask.numel() and (least := int(mask.min())) < 0:
+        raise ReproductionError(f"modularity: want parts numbered from 0, got {least}")
     return Simple(neighbors).modularity(mask)
 
 
@@ -177,8 +176,7 @@ def all_pairs_distance(grid: Grid, keys: Grid | None = None) -> float:
         >>> round(all_pairs_distance((14, 14)), 6)  # 28/3
         9.333333
     """
-    for given in (grid, keys or grid):
-        _check_grid("all_pairs_distance", given)
+    _check_grid("all_pairs_distance", grid, keys or grid)
     cpu = torch.device("cpu")
     places, around = _places(grid, grid, cpu), _places(keys or grid, grid, cpu)
     total = (places[:, None] - around[None]).abs().sum()
@@ -371,11 +369,6 @@ def _size(grid: Grid) -> int:
     return grid[0] * grid[1]
 
 
-_INTEGERS = {torch.int64}
-_REALS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
-_PARTS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
-
-
 def _check_type(what: str, name: str, given: object, wanted: set[torch.dtype]) -> None:
     """Refuse what torch would refuse in its own words, or round in silence."""
     if isinstance(given, Tensor) and given.dtype in wanted:
@@ -385,10 +378,11 @@ def _check_type(what: str, name: str, given: object, wanted: set[torch.dtype]) -
     raise ReproductionError(f"{what}: want {name} as a tensor of {kinds}, got {found}; convert it")
 
 
-def _check_grid(what: str, grid: object) -> None:
-    is_pair = isinstance(grid, tuple | list) and len(grid) == 2  # noqa: PLR2004 - rows, columns
-    if not is_pair or not all(isinstance(n, int) and n > 0 for n in cast(Grid, grid)):
-        raise ReproductionError(f"{what}: want a grid as (rows, columns), got {grid!r}")
+def _check_grid(what: str, *grids: Grid) -> None:
+    for grid in grids:
+        is_pair = isinstance(grid, tuple | list) and len(grid) == 2  # noqa: PLR2004 - of sides
+        if not is_pair or not all(isinstance(side, int) and side > 0 for side in grid):
+            raise ReproductionError(f"{what}: want a grid as (rows, columns), got {grid!r}")
 
 
 def _check(what: str, neighbors: Tensor, nodes: int, keys: int) -> None:
