@@ -2,9 +2,17 @@
 
 import json
 import math
-from typing import Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from reproductions.artifacts import serving
@@ -23,7 +31,8 @@ __all__ = [
     "trained_transform",
 ]
 
-Channels = tuple[float, float, float]
+Mean = Annotated[float, Field(ge=0, le=1)]
+Deviation = Annotated[float, Field(gt=0, le=1)]
 SIDE = 224
 
 
@@ -37,9 +46,9 @@ class Transform(BaseModel):
     crop: int = Field(ge=1)
     """Side of the square that is cut out, in pixels."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
-    mean: Channels
+    mean: tuple[Mean, Mean, Mean]
     """What is subtracted of each channel, pixels being from 0 to 1."""
-    std: Channels
+    std: tuple[Deviation, Deviation, Deviation]
     """What each channel is divided by then."""
     crop_mode: Literal["center", "squash", "border"] = "center"
     """In timm's words: the middle; of the picture squeezed into a square; of it with a border."""
@@ -76,6 +85,9 @@ TIMM_DEFAULT = Transform(
     resize=256, crop=SIDE, interpolation="bicubic", mean=IMAGENET_MEAN, std=IMAGENET_STD
 )
 """What timm falls back to, without a word, for a model that it was told nothing of."""
+
+
+_MISTAKES = {"analysis": ANALYSIS, "timm_default": TIMM_DEFAULT}
 
 
 def trained_transform(model: str) -> Transform | None:
@@ -144,11 +156,15 @@ class Top1AccuracyParams(ModelParams):
         if not isinstance(given, dict):
             raise _wanted(f"{', '.join(_NAMED)} or an object with every part", given)
         try:
-            return Transform.model_validate_json(json.dumps(given))
+            found = Transform.model_validate_json(json.dumps(given))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise _wanted(f"{where}: {first['msg']}", given) from error
+        # Timm would surround the picture with black; a few of its own models want just that.
+        if found.crop_mode == "center" and found.resize < found.crop:
+            raise _wanted(f"resize of at least the crop, {found.crop}", found.resize)
+        return found
 
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""
@@ -158,8 +174,7 @@ class Top1AccuracyParams(ModelParams):
         """Name the artifacts that may be meant by the weights; one, if all is well."""
         if self.weights != "released":
             return (self.weights,)
-        ours = supplier_of(self.model) == "vig_models"
-        return (f"weights/{self.model}",) if ours else serving(self.model)
+        return (f"weights/{self.model}",) if self._is_ours() else serving(self.model)
 
     def images_of(self) -> str:
         """Name the artifact of the images."""
@@ -175,18 +190,29 @@ class Top1AccuracyParams(ModelParams):
 
     def mistaken(self) -> str | None:
         """Say which mistake in the transform is measured here; None if there is none known."""
-        trained, named = trained_transform(self.model), self.transform
-        if named == "trained" or (trained is None and named == "timm_default"):
+        return self._unlike(trained_transform(self.model))
+
+    def mistaken_beside(self, meant: Mapping[str, JsonValue]) -> str | None:
+        """Say so of a model that is not ours too: timm's transform of it is among the facts."""
+        told = meant.get("transform")
+        found = Transform.model_validate_json(json.dumps(told)) if told is not None else None
+        return self._unlike(trained_transform(self.model) or found)
+
+    def _unlike(self, trained: Transform | None) -> str | None:
+        named = self.transform
+        if named == "trained" or (named == "timm_default" and not self._is_ours()):
             return None  # timm knows its own models
-        used = named
-        if not isinstance(used, Transform):
-            used = ANALYSIS if named == "analysis" else TIMM_DEFAULT
+        used = named if isinstance(named, Transform) else _MISTAKES[named]
         if used == trained:
             return None
-        if not isinstance(named, str) and (trained is None or used.mean == trained.mean):
+        colors = trained is not None and (used.mean, used.std) == (trained.mean, trained.std)
+        if colors and used not in _MISTAKES.values():
             return None  # another crop may be meant so
         told = trained or "as timm's configuration of it says"
         return f"images {used}, while the model is evaluated with images {told}"
+
+    def _is_ours(self) -> bool:
+        return supplier_of(self.model) == "vig_models"
 
     def corrected(self) -> Self:
         """Give the same with the transform that the model is meant for."""

@@ -7,6 +7,8 @@ import argparse
 import pickle
 import re
 import struct
+import textwrap
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +29,7 @@ from reproductions.errors import ReproductionError
 from reproductions.model_names import suggestion_for, supplier_of
 from vig_models.checkpoints import WRAPPERS, rename_authors_state
 
-__all__ = ["Checkpoint", "load_weights", "read_checkpoint"]
+__all__ = ["Checkpoint", "load_weights", "read_checkpoint", "read_plain"]
 
 HARMLESS = (
     argparse.Namespace,
@@ -45,6 +47,8 @@ CLASSES = 1000
 """Of ImageNet-1k, which all weights here are for."""
 _MET = re.compile(r"GLOBAL (\S+)")
 """How torch names what it refuses to make."""
+_REFUSED = "WeightsUnpickler error:"
+"""What torch says before the reason why it cannot read a pickle."""
 _DAMAGED = (
     pickle.UnpicklingError,
     SafetensorError,
@@ -126,10 +130,7 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     Raises:
         ReproductionError: it is damaged, holds code, or holds no weights.
     """
-    try:
-        content = load_file(path) if is_safetensors(path) else _unpickled(path)
-    except _DAMAGED as error:
-        raise ReproductionError(f"{name}: {_unread(error)}") from error
+    content = read_plain(path, name)
     if not isinstance(content, Mapping):
         raise ReproductionError(
             f"{name}: want a mapping from names to tensors, found {type(content).__name__!r}; "
@@ -144,8 +145,21 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     return checkpoint
 
 
+def read_plain(path: Path, name: str) -> Any:
+    """Read a file of weights, whatever it holds besides code; arguments as ``read_checkpoint``.
+
+    Raises:
+        ReproductionError: it is damaged, or holds code.
+    """
+    try:
+        return load_file(path) if is_safetensors(path) else _unpickled(path)
+    except _DAMAGED as error:
+        raise ReproductionError(f"{name}: {_unread(error)}") from error
+
+
 def _unpickled(path: Path) -> Any:
-    with torch.serialization.safe_globals(list(HARMLESS)):
+    with torch.serialization.safe_globals(list(HARMLESS)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected pickle protocol")  # read or refused
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -163,7 +177,8 @@ def _unread(error: Exception) -> str:
 
 
 def _brief(error: object) -> str:
-    return " ".join(str(error).split("\n", 1)[0].split())[:120] or type(error).__name__
+    told = str(error).rpartition(_REFUSED)[2].strip()  # before it stands advice of torch
+    return textwrap.shorten(told.split("\n", 1)[0], 120, placeholder=" ...") or type(error).__name__
 
 
 # -- our variants -----------------------------------------------------------------------

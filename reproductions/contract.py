@@ -101,6 +101,10 @@ class Params(_Frozen):
         """Say as a clause which mistake in measuring they stand for; None if for none."""
         return None
 
+    def mistaken_beside(self, meant: Mapping[str, JsonValue]) -> str | None:
+        """Say so again, given the facts of what was measured with ``corrected()``."""
+        return self.mistaken()
+
     def corrected(self) -> Self:
         """Give the same without that mistake."""
         return self

@@ -14,6 +14,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import textwrap
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,7 @@ from reproductions.labeled_images import Images, ImagesError
 __all__ = ["DecodedImages", "picture_of", "resize_and_crop"]
 
 Pixels = NDArray[numpy.uint8]
+_ADDRESS = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 _UNREADABLE = (
     UnidentifiedImageError,
     OSError,
@@ -61,7 +64,9 @@ def picture_of(images: Images, manifest: Manifest, number: int) -> Picture.Image
             return picture.convert("RGB")
     except _UNREADABLE as error:
         name = images.all[number].name
-        told = f"{name!r}, which cannot be decoded ({' '.join(str(error).split())[:120]})"
+        # An address in memory would make the same obstacle another one at each run.
+        why = textwrap.shorten(_ADDRESS.sub("", str(error)), 120, placeholder=" ...")
+        told = f"{name!r}, which cannot be decoded ({why})"
         raise ImagesError(images.artifact, "whole pictures", told) from error
 
 

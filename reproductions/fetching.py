@@ -6,7 +6,6 @@ not is removed. Two processes that want the same artifact take turns.
 
 import errno
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
 
 from reproductions.artifact_cache import (
     Cache,
@@ -23,10 +21,10 @@ from reproductions.artifact_cache import (
     Record,
     Stamp,
     Trust,
-    is_safetensors,
     key_of,
 )
 from reproductions.artifacts import Artifact, artifact, short
+from reproductions.checkpoint_files import NOT_KEPT, damage, wrong_kind
 from reproductions.downloads import Observer, download
 from reproductions.errors import ReproductionError
 from reproductions.files import sync_folder, write_whole
@@ -209,7 +207,7 @@ def _keep(
     """Check what came, put it in its place, unpack it, and only then record it."""
     pin = cache.pin(name, entry)
     problem = _wrong(entry, pin, obtained, cache.pin_path(name, entry))
-    problem = problem or _wrong_kind(entry, obtained)
+    problem = problem or _no_checkpoint(name, entry, obtained)
     if problem is not None:
         obtained.part.remove()
         raise ReproductionError(f"{name}: {problem}")
@@ -244,8 +242,10 @@ def _keep(
 def _wrong(entry: Artifact, pin: Pin | None, obtained: _Obtained, pin_path: Path) -> str | None:
     """Hold a file to every digest that is known of it; say what is wrong, None if nothing is."""
     found, origin = obtained.digests, obtained.origin
+    if found.size == 0:
+        return f"want a file with something in it, got 0 bytes from {origin}; {NOT_KEPT}"
     if entry.size is not None and found.size != entry.size:
-        return f"want {entry.size} bytes, got {found.size} from {origin}; {_REMOVED}"
+        return f"want {entry.size} bytes, got {found.size} from {origin}; {NOT_KEPT}"
     if entry.sha256 is not None and not found.sha256.startswith(entry.sha256):
         return _other("published", "SHA-256", entry.sha256, found.sha256, obtained)
     if entry.md5 is not None and found.md5 != entry.md5:
@@ -258,49 +258,23 @@ def _wrong(entry: Artifact, pin: Pin | None, obtained: _Obtained, pin_path: Path
     return None
 
 
-_REMOVED = "the file was not kept; try again, or get it elsewhere and give it with --from FILE"
-
-
 def _other(whose: str, kind: str, want: str, found: str, obtained: _Obtained) -> str:
     short_of = "..." if kind == "SHA-256" and len(want) < _WHOLE else ""
     return (
         f"want the {kind} {whose}, {want}{short_of}, got {found} for {obtained.digests.size} "
-        f"bytes from {obtained.origin}; {_REMOVED}"
+        f"bytes from {obtained.origin}; {NOT_KEPT}"
     )
 
 
-def _wrong_kind(entry: Artifact, obtained: _Obtained) -> str | None:
-    """Tell whole weights from a part of them, and from a page that asks to sign in; None: well."""
+def _no_checkpoint(name: str, entry: Artifact, obtained: _Obtained) -> str | None:
+    """Say in what a file is not the weights it should be; None if nothing is wrong."""
     if entry.layout != "checkpoint":
         return None
-    path = obtained.part.path
-    with path.open("rb") as stream:
-        head = stream.read(9)
-    if is_safetensors(path):
-        is_whole = _covers_its_header(path)
-    elif head.startswith(b"PK"):
-        is_whole = zipfile.is_zipfile(path)  # looks for what stands at the end
-    elif head.startswith(b"\x80"):
-        is_whole = True  # as torch wrote before: only reading it all would tell
-    else:
-        return (
-            f"want a checkpoint of torch or safetensors, got a file from {obtained.origin} that "
-            f"begins with {head!r}; {_REMOVED}"
-        )
-    if is_whole:
-        return None
-    return (
-        f"want a whole checkpoint, got {obtained.digests.size} bytes from {obtained.origin} that "
-        f"lack the end; {_REMOVED}"
-    )
-
-
-def _covers_its_header(path: Path) -> bool:
-    try:
-        with safe_open(path, framework="numpy"):
-            return True
-    except SafetensorError:
-        return False
+    path, origin = obtained.part.path, obtained.origin
+    problem = wrong_kind(path, origin)
+    if problem is None and entry.published is None:  # a digest tells more than the file itself
+        problem = damage(path, origin, name)
+    return problem
 
 
 def _unpacked_part(name: str, entry: Artifact, cache: Cache, obtained: _Obtained) -> Listing:

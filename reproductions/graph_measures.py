@@ -41,6 +41,9 @@ Grid = tuple[int, int]
 
 _MOST_DENSE = 1024
 """Nodes up to which all products are computed and K of each row kept; beyond, rows are gathered."""
+_INTEGERS = {torch.int64}
+_REALS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+_PARTS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
 @torch.no_grad()
@@ -64,6 +67,7 @@ def spatial_distance(neighbors: Tensor, grid: Grid, keys: Grid | None = None) ->
         >>> round(float(spatial_distance(line, (1, 3))), 6)
         1.333333
     """
+    _check_grid("spatial_distance", grid, keys or grid)
     _check("spatial_distance", neighbors, _size(grid), _size(keys or grid))
     device = neighbors.device
     places, around = _places(grid, grid, device), _places(keys or grid, grid, device)
@@ -119,7 +123,7 @@ def embedding_similarity(neighbors: Tensor, features: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def modularity(neighbors: Tensor, mask: Tensor) -> Tensor:
+def modularity(neighbors: Tensor, mask: Tensor | None) -> Tensor | None:
     """Compute the modularity of a division of the nodes.
 
     Of the simple undirected graph of all pairs {i, neighbors[i, m]} of different nodes, with M
@@ -127,10 +131,12 @@ def modularity(neighbors: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         neighbors: (N, K) or (B, N, K), int64.
-        mask: the part of each node, (N,) or (B, N): bool, object or not, or int64 from 0.
+        mask: the part of each node, (N,) or (B, N): bool, object or not, or integers from 0; None
+            where nobody knows the object.
 
     Returns:
-        () or (B,), float64. 0 where all nodes are in one part, and of a graph without edges.
+        () or (B,), float64. 0 where all nodes are in one part, and of a graph without edges. None
+        without a mask: that is no number to be averaged.
 
     Raises:
         ReproductionError: the two do not agree on B or N.
@@ -142,13 +148,19 @@ def modularity(neighbors: Tensor, mask: Tensor) -> Tensor:
         >>> float(modularity(two, torch.tensor([True, True, True, True])))
         0.0
     """
-    nodes = neighbors.shape[-2]
+    _check_type("modularity", "neighbors", neighbors, _INTEGERS)
+    nodes = neighbors.shape[-2] if neighbors.dim() > 1 else 0
     _check("modularity", neighbors, nodes, nodes)
+    if mask is None:
+        return None
+    _check_type("modularity", "mask", mask, _PARTS)
     if mask.shape != neighbors.shape[:-1]:
         raise ReproductionError(
             f"modularity: want a mask {tuple(neighbors.shape[:-1])}, one entry a node, got "
             f"{tuple(mask.shape)}"
         )
+    if mask.numel() and (least := int(mask.min())) < 0:
+        raise ReproductionError(f"modularity: want parts numbered from 0, got {least}")
     return Simple(neighbors).modularity(mask)
 
 
@@ -164,6 +176,7 @@ def all_pairs_distance(grid: Grid, keys: Grid | None = None) -> float:
         >>> round(all_pairs_distance((14, 14)), 6)  # 28/3
         9.333333
     """
+    _check_grid("all_pairs_distance", grid, keys or grid)
     cpu = torch.device("cpu")
     places, around = _places(grid, grid, cpu), _places(keys or grid, grid, cpu)
     total = (places[:, None] - around[None]).abs().sum()
@@ -223,6 +236,7 @@ def patches_of(images: Tensor, grid: Grid) -> Tensor:
     Raises:
         ReproductionError: the patches would not be equal.
     """
+    _check_grid("patches_of", grid)
     batch, channels, height, width = images.shape
     rows, columns = grid
     if height % rows or width % columns:
@@ -235,6 +249,8 @@ def patches_of(images: Tensor, grid: Grid) -> Tensor:
 
 
 def _similarity(what: str, neighbors: Tensor, features: Tensor) -> Tensor:
+    _check_type(what, "neighbors", neighbors, _INTEGERS)
+    _check_type(what, "features", features, _REALS)
     if features.dim() != neighbors.dim() or features.shape[:-2] != neighbors.shape[:-2]:
         raise ReproductionError(
             f"{what}: want (N, K) and (N, C), or (B, N, K) and (B, N, C), got "
@@ -353,7 +369,24 @@ def _size(grid: Grid) -> int:
     return grid[0] * grid[1]
 
 
+def _check_type(what: str, name: str, given: object, wanted: set[torch.dtype]) -> None:
+    """Refuse what torch would refuse in its own words, or round in silence."""
+    if isinstance(given, Tensor) and given.dtype in wanted:
+        return
+    found = given.dtype if isinstance(given, Tensor) else type(given).__name__
+    kinds = " or ".join(sorted(str(kind).removeprefix("torch.") for kind in wanted))
+    raise ReproductionError(f"{what}: want {name} as a tensor of {kinds}, got {found}; convert it")
+
+
+def _check_grid(what: str, *grids: Grid) -> None:
+    for grid in grids:
+        is_pair = isinstance(grid, tuple | list) and len(grid) == 2  # noqa: PLR2004 - of sides
+        if not is_pair or not all(isinstance(side, int) and side > 0 for side in grid):
+            raise ReproductionError(f"{what}: want a grid as (rows, columns), got {grid!r}")
+
+
 def _check(what: str, neighbors: Tensor, nodes: int, keys: int) -> None:
+    _check_type(what, "neighbors", neighbors, _INTEGERS)
     if neighbors.dim() not in {2, 3} or neighbors.shape[-2] != nodes:
         raise ReproductionError(
             f"{what}: want neighbors ({nodes}, K) or (B, {nodes}, K), got {tuple(neighbors.shape)}"

@@ -31,7 +31,7 @@ Cost: ViG-S 0.1 s an image on two CPU cores; minutes for 50,000 on a GPU. Source
 statistics of ViG-S in arXiv:2504.19682v1, Section 3, and the report that repeats them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -69,6 +69,7 @@ _BATCH = 16
 _CALIBRATION = 32
 _OTHERS = 1_000_000_000
 """Where the images of calibration begin in a generated set."""
+_AND = "; and it "
 
 
 @measures
@@ -163,7 +164,7 @@ def _prepared(params: GraphStatisticsParams) -> _Subject:
     except NotMeasurableError as error:
         missing.append(str(error))
     if model is None or images is None:
-        raise NotMeasurableError("; and it ".join(missing))
+        raise NotMeasurableError(_AND.join(missing))
     return _Subject(*model, *images, transform_of(params.transform, params.model))
 
 
@@ -193,17 +194,34 @@ def _images(params: GraphStatisticsParams) -> tuple[ImageSet, ImageSet]:
             draw(params.images, masks=params.masks == "drawn"),
             draw(_CALIBRATION, first=_OTHERS),
         )
-    artifact = DATASETS[params.dataset]
-    masks, told = None, evidence(artifact, listed=False)  # its manifest names files
-    if params.masks in {"boxes", "given"}:
-        held = MASKS[params.masks, params.dataset]
+    artifact, held = DATASETS[params.dataset], MASKS.get((params.masks, params.dataset))
+    told, missing = _held({artifact: False} | ({held: True} if held is not None else {}))
+    if missing:
+        raise NotMeasurableError(_AND.join(missing))
+    masks, found = None, told[artifact]
+    if held is not None:
         masks = masks_in(locate(held), params.masks)
-        told["masks"] = {**evidence(held), "stand_in": params.masks == "boxes"}
+        found["masks"] = {**told[held], "stand_in": params.masks == "boxes"}
     transform = transform_of(params.transform, params.model)
     data = DataSet.found(artifact, transform, masks, params.mask_alignment)
     images = data.drawn(params.images, params.seed)
-    images.evidence.update(told)
+    images.evidence.update(found)
     return images, data.others(_CALIBRATION, params.images, params.seed)
+
+
+def _held(listed: Mapping[str, bool]) -> tuple[dict[str, dict[str, JsonValue]], list[str]]:
+    """Give the evidence of artifacts, and what is missing of them.
+
+    Args:
+        listed: by name whether to count its files; a data set's are named by its manifest.
+    """
+    found, missing = {}, []
+    for name, counted in listed.items():
+        try:
+            found[name] = evidence(name, listed=counted)
+        except NotMeasurableError as error:
+            missing.append(str(error))
+    return found, missing
 
 
 # -- what is measured -------------------------------------------------------------------

@@ -31,6 +31,13 @@ _MOST_REDIRECTS = 10
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OK, _PARTIAL, _BEYOND_THE_END = 200, 206, 416
 _DIGITS = 64
+_IN_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (http.client.IncompleteRead, "less came than it announced"),
+    (http.client.RemoteDisconnected, "it hung up without an answer"),
+    (http.client.HTTPException, "its answer is no HTTP"),
+    (ValueError, "it cut the file into pieces without a length that can be read"),
+)
+"""Troubles that have no words of their own to be quoted; the first that fits."""
 
 
 class DownloadError(ReproductionError):
@@ -271,5 +278,6 @@ def _said(error: BaseException) -> str:
     inner = _innermost(error)
     if isinstance(inner, TimeoutError | urllib3.exceptions.TimeoutError):
         return "no byte for too long"
-    told = getattr(inner, "strerror", None) or type(inner).__name__
-    return str(told)
+    told = getattr(inner, "strerror", None)
+    known = (words for kind, words in _IN_WORDS if isinstance(inner, kind))
+    return str(told or next(known, type(inner).__name__))

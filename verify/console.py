@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from verify.expect import Operation, PrintedFigure, claims_in
 from verify.null_model import null_numbers, null_words
 from verify.project import Project
+from verify.protocols import by_protocol
 from verify.report import Entry, Report, worst_first
 from verify.say import say
 from verify.state import State
@@ -15,6 +17,7 @@ from verify.verdict import MARKS
 from verify.wording import (
     SCOPES,
     WORDS,
+    artifact_words,
     explanation_words,
     found_word,
     measured_words,
@@ -187,6 +190,7 @@ def explain(project: Project, state: State, entry: Entry) -> None:
         against = " (default convention)" if verdict.by_key else ""
         say(f"off by     {off_by_words(verdict.off_by)}{against}")
     _explain_inputs(project, entry)
+    _explain_protocols(project, state, entry)
     for part in verdict.parts:
         say(f"part       {part_words(part)}")
     if entry.null is not None:
@@ -210,6 +214,14 @@ def _explain_inputs(project: Project, entry: Entry) -> None:
         say(f"from       {id_}: {printed}")
 
 
+def _explain_protocols(project: Project, state: State, entry: Entry) -> None:
+    """Put what other protocols give beside what the claim says of its own."""
+    others = by_protocol(project, state.stored, entry.claim)
+    for name, verdict in {"as claimed": entry.verdict, **others}.items() if others else ():
+        under = replace(entry, verdict=verdict)
+        say(f"protocol   {name}: {measured_words(under)}, {verdict_words(under)}")
+
+
 def _explain_keys(entry: Entry) -> None:
     if entry.verdict.by_key:
         say("by convention")
@@ -226,6 +238,11 @@ def _explain_evidence(state: State, entry: Entry) -> None:
         built = ", ".join(f"{name} {versions.get(name)}" for name in ("torch", "timm"))
         commit = str(event.environment.get("commit"))[:12]
         say(f"evidence   {machine} event {event.seq}, {event.time}, {built}, commit {commit}")
+        for words in artifact_words(event.body["measurement"]["evidence"]):
+            say(f"read       {words}")
+    for event in state.vain_since(entry.needs):
+        what = f"{event.body['outcome']} at {event.time}"
+        say(f"since then {what}, so that the older outcome stands: {event.body['reason']}")
     if entry.by_hand is not None:
         for command in entry.by_hand.splitlines():
             say(f"by hand    {command}")

@@ -11,7 +11,8 @@ from verify.acceptance import Printed, exactly
 from verify.claim import Claim, Tolerance
 from verify.expect import PrintedFigure, Value
 from verify.explain import agrees
-from verify.mistakes import only_with_mistake
+from verify.judge import judge
+from verify.mistakes import AGREEMENT, only_with_mistake
 from verify.need import Need
 from verify.null_model import shown_too
 from verify.project import Project
@@ -194,14 +195,14 @@ def _shown_by_nulls(project: Project, state: State) -> Iterator[Finding]:
 def _defective(
     project: Project, state: State, verdicts: Mapping[str, Verdict]
 ) -> Iterator[Finding]:
-    """Find printed figures that hold only by a mistake that their document made in measuring."""
+    """Find what holds only by a mistake that their document made in measuring."""
     for claim in project.claims.values():
-        if isinstance(claim.expect, Value) and verdicts[claim.id].verdict == "pass":
-            for need in project.needs[claim.id]:
-                mistake = only_with_mistake(state.stored, claim, need)
-                if mistake is not None:
-                    detail = f"{claim.expect.printed} {claim.expect.unit} holds, {mistake}"
-                    yield Finding("defective_protocol", (claim.id,), detail)
+        if verdicts[claim.id].agreement == AGREEMENT:
+            mistake = only_with_mistake(project, state.stored, claim, judge)
+            expect, what = claim.expect, "what is said"
+            if isinstance(expect, PrintedFigure):
+                what = f"{expect.printed} {expect.unit}"
+            yield Finding("defective_protocol", (claim.id,), f"{what} holds, {mistake}")
 
 
 def _wider(now: Tolerance, before: Tolerance) -> bool:

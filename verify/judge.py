@@ -86,6 +86,10 @@ class _Court:
         self.stored = stored
 
     def verdict(self, claim: Claim) -> Verdict:
+        """Judge one claim, and say of a pass whether it needs a mistake in measuring."""
+        return under_mistake(self.project, self.stored, claim, self._judged(claim), judge)
+
+    def _judged(self, claim: Claim) -> Verdict:
         """Judge one claim by the kind of its expectation."""
         expect = claim.expect
         if expect is None or claim.check is not None or claim.damaged is not None:
@@ -146,7 +150,6 @@ class _Court:
         )
         if verdict.verdict == "fail":
             verdict = self._missed(claim, expect, need, found, verdict)
-        verdict = under_mistake(self.stored, claim, need, verdict)
         if verdict.verdict != "pass":
             explained = explanations(self.project, self.stored, claim, expect, need)
             verdict = replace(verdict, explained_by=explained)

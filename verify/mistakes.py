@@ -4,50 +4,61 @@ The document's own pipeline is what its claim is about, so the claim passes; the
 model's, and whoever reads it is told so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from verify.acceptance import interval_of
 from verify.claim import Claim
-from verify.compare import Acceptance
-from verify.expect import PrintedFigure
-from verify.need import Need
-from verify.rulings import key_of
+from verify.project import Project
 from verify.stored import Stored
 from verify.verdict import Verdict
 
 AGREEMENT = "mistaken_protocol"
 
+Judge = Callable[[Project, Mapping[str, Stored], Sequence[str]], Mapping[str, Verdict]]
+"""What judges some claims of a project."""
+
 
 def under_mistake(
-    stored: Mapping[str, Stored], claim: Claim, need: Need, verdict: Verdict
+    project: Project, stored: Mapping[str, Stored], claim: Claim, verdict: Verdict, judge: Judge
 ) -> Verdict:
     """Say of a pass that it holds only where a mistake is made; any other verdict stays."""
-    mistake = only_with_mistake(stored, claim, need) if verdict.verdict == "pass" else None
+    mistake = None
+    if verdict.verdict == "pass":
+        mistake = only_with_mistake(project, stored, claim, judge)
     if mistake is None:
         return verdict
     return replace(verdict, agreement=AGREEMENT, detail=f"{verdict.detail}, {mistake}")
 
 
-def only_with_mistake(stored: Mapping[str, Stored], claim: Claim, need: Need) -> str | None:
-    """Say which mistake a print needs to hold, and what is measured without it.
+def only_with_mistake(
+    project: Project, stored: Mapping[str, Stored], claim: Claim, judge: Judge
+) -> str | None:
+    """Say which mistake a claim needs to hold, and what is found without it.
 
     Returns:
-        A clause; None where no mistake is known, or the print holds without it as well.
+        A clause; None where no mistake is known, or the claim holds without it as well.
     """
-    mistake = need.params.mistaken()
-    if mistake is None or not isinstance(claim.expect, PrintedFigure):
+    right = project.without_mistakes(claim)
+    mistakes = []
+    for need, meant in zip(project.needs[claim.id] if right else (), right, strict=True):
+        known = stored.get(meant.key)
+        measured = known.measurement if known is not None else None
+        params = need.params
+        mistakes.append(params.mistaken_beside(measured.facts) if measured else params.mistaken())
+    told = "; ".join(dict.fromkeys(mistake for mistake in mistakes if mistake is not None))
+    if not told:
         return None
-    right = Need(need.reproduction, need.params.corrected(), need.planned)
-    told = f"but with a mistake: {mistake}; without it "
-    known = stored.get(right.key)
-    quantity = None
-    if known is not None and known.measurement is not None:
-        quantity = known.measurement.values.get(key_of(right, claim.convention))
-    if quantity is None:
-        return f"{told}nothing is measured yet"
-    accepted = Acceptance.of(claim.expect, claim.tolerance)
-    if accepted.standing(interval_of(quantity)) == "inside":
+    corrected = replace(project, needs={**project.needs, claim.id: right})
+    verdict = judge(corrected, stored, [claim.id])[claim.id]
+    if verdict.verdict == "pass":
         return None
-    ends = "" if quantity.low == quantity.high else f" ({quantity.low:.6g} to {quantity.high:.6g})"
-    return f"{told}{quantity.value:.6g}{ends} {quantity.unit}"
+    return f"but with a mistake: {told}; without it {_found(claim, verdict)}"
+
+
+def _found(claim: Claim, verdict: Verdict) -> str:
+    found = verdict.measured
+    if found is None:
+        unknown = verdict.reason == "not_measured"
+        return "nothing is measured yet" if unknown else f"{verdict.verdict}: {verdict.detail}"
+    ends = "" if found.low == found.high else f" ({found.low:.6g} to {found.high:.6g})"
+    return f"{found.value:.6g}{ends} {getattr(claim.expect, 'unit', '')}".rstrip()

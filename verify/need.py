@@ -46,6 +46,10 @@ class Need:
         params = type(self.params).model_validate(self.params_with(overrides))
         return Need(self.reproduction, params, self.planned)
 
+    def corrected(self) -> "Need":
+        """Give the same measurement without the mistake that is made in it."""
+        return Need(self.reproduction, self.params.corrected(), self.planned)
+
     def absent(self) -> str | None:
         """Say in one clause what is still to be written; None if it can be measured."""
         if self.planned is not None:

@@ -131,7 +131,20 @@ class Project:
         yield from self.protocols.get(claim.id, {}).values()
         yield from self.beside.get(claim.id, ())
         yield from self.nulls.get(claim.id, ())
+        yield from self.without_mistakes(claim)
         yield from self.fitted_needs(claim)
+
+    def without_mistakes(self, claim: Claim) -> tuple[Need, ...]:
+        """Give what a claim is judged on, without mistakes in measuring; nothing if there are none.
+
+        Nor if two inputs are the same but for a mistake: the claim is about what it changes.
+        """
+        needs = self.needs[claim.id]
+        if all(need.params.mistaken() is None for need in needs):
+            return ()
+        right = tuple(need.corrected() for need in needs)
+        apart = len({need.key for need in right}) == len({need.key for need in needs})
+        return right if apart and right != needs else ()
 
     def tried_needs(self, claim: Claim) -> Iterator[Need]:
         """Yield the measurements that might explain a miss, such as other image sizes."""

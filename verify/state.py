@@ -45,6 +45,16 @@ class State:
         found = ([e for e in events if e.type == kind] for events in self.ledgers.values())
         return merge(*found, key=lambda event: event.time)
 
+    def vain_since(self, needs: Iterable[Need]) -> list[Event]:
+        """List the latest attempts that brought nothing, where an older outcome still counts."""
+        keys = {need.key for need in needs}
+        latest = {e.body["key"]: e for e in self.events("measured") if e.body["key"] in keys}
+        return [
+            event
+            for key, event in latest.items()
+            if event.body["outcome"] != "ok" and event.sha256 != self.stored[key].event
+        ]
+
 
 def state_of(project: Project) -> State:
     """Read every ledger of a project.

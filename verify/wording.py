@@ -1,8 +1,10 @@
 """Verdicts and numbers in words: shared by the console and the published pages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
 
 from reproductions.contract import Spec
 from verify.acceptance import at_print, exactly
@@ -173,6 +175,29 @@ def number_line(entry: Entry, width: int = 56) -> list[str]:
         f"{''.join(axis)}  accepted: {ends}".rstrip(),
         f"{''.join(marks)}  {found_word(entry)}: {measured_words(entry)}".rstrip(),
     ]
+
+
+_TRUSTED = {
+    "published": "as published with it",
+    "first use": "trusted on first use: nobody published a digest, that of the first file was "
+    "pinned",
+    "as given": "as a user gave it: no digest is known",
+}
+
+
+def artifact_words(evidence: JsonValue) -> Iterator[str]:
+    """Name the weights and data that a measurement read, and say how they are known.
+
+    Args:
+        evidence: Of the measurement; what ``artifact_cache.evidence`` tells stands anywhere in it.
+    """
+    if not isinstance(evidence, dict):
+        return
+    if evidence.get("trust") in _TRUSTED:
+        digest = f"SHA-256 {str(evidence['sha256'])[:16]}..., " if evidence.get("sha256") else ""
+        yield f"{evidence.get('name')}, {digest}{_TRUSTED[str(evidence['trust'])]}"
+    for inner in evidence.values():
+        yield from artifact_words(inner)
 
 
 _KINDS = {

@@ -246,6 +246,16 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, zipped):
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_a_pickle_of_a_kind_that_is_not_read_is_said_in_whole_words(tmp_path, zipped):
+    content = {"x": torch.zeros(1)}
+    saved = {"pickle_protocol": 4, "_use_new_zipfile_serialization": zipped}
+    torch.save(content, tmp_path / "file", **saved)
+    message = r"found a damaged file or another kind \(Unsupported operand 149\); fetch another"
+    with pytest.raises(ReproductionError, match=message):
+        read_checkpoint(tmp_path / "file", NAME)
+
+
 def test_a_whole_module_is_refused(tmp_path):
     torch.save(nn.Linear(1, 1), tmp_path / "file")
     with pytest.raises(

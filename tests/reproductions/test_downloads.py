@@ -293,6 +293,36 @@ def test_a_server_that_hangs_is_left_and_asked_for_the_rest(server, fetch, watch
     assert "broke off (no byte for too long)" in watcher.notes[0]
 
 
+def garbled(handler, _):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"no length\r\nand no file\r\n")
+
+
+def hung_up(handler, _):
+    handler.connection.close()
+
+
+def no_http(handler, _):
+    handler.wfile.write(b"220 toy.example.org ready\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (garbled, "broke off (it cut the file into pieces without a length that can be read)"),
+        (hung_up, "cannot be reached (it hung up without an answer)"),
+        (no_http, "cannot be reached (its answer is no HTTP)"),
+    ],
+)
+def test_what_a_server_does_wrong_is_said_in_words(server, fetch, watcher, script, words):
+    url = server.put("/file", BODY)
+    server.script("/file", script)
+    assert fetch(url) == BODY
+    assert words in watcher.notes[0]
+
+
 def test_a_server_that_never_answers_is_given_up_on(server, fetch):
     url = server.put("/file", BODY)
     server.script("/file", *[lambda *_: server.over.wait()] * 3)

@@ -30,7 +30,15 @@ host = module_from_spec(_SPEC)
 _SPEC.loader.exec_module(host)
 server, cache_home, soon = host.server, host.cache_home, host.soon
 
-WEIGHTS = b"\x80\x02" + bytes(range(256)) * 40
+
+def legacy(content):
+    """Save as torch did before it wrote zips."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue()
+
+
+WEIGHTS = legacy({"weight": torch.arange(2560.0)})
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 MD5 = hashlib.md5(WEIGHTS, usedforsecurity=False).hexdigest()
 FETCHING = """
@@ -265,10 +273,9 @@ def test_a_page_is_no_checkpoint_and_is_not_pinned(toy, run):
     assert files() == []
 
 
-def whole_zip():
+def whole_zip(content=None):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("archive/data.pkl", WEIGHTS)
+    torch.save(content or {"weight": torch.arange(1000.0)}, buffer)
     return buffer.getvalue()
 
 
@@ -285,6 +292,81 @@ def test_a_part_of_a_checkpoint_is_not_pinned_for_the_whole(toy, run, server, wh
     assert files() == []
     server.put("/toy", whole())
     assert run(name).pinned
+
+
+def flipped(raw, at):
+    """Change one bit of one byte."""
+    return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+
+
+WEIGHT = torch.tensor(999.0).numpy().tobytes()
+
+
+def test_a_flipped_byte_is_not_pinned_as_another_weight(toy, run, server):
+    raw = whole_zip()
+    name = toy(body=flipped(raw, raw.index(WEIGHT)))
+    message = (
+        r"^weights/toy: want an undamaged checkpoint, got one from 127\.0\.0\.1:\d+ in which "
+        r"'archive/data/0' is not what its checksum is of; the file was not kept; try again, or"
+    )
+    with pytest.raises(ReproductionError, match=message):
+        run(name)
+    assert files() == []
+    server.put("/toy", raw)
+    assert run(name).pinned
+
+
+def test_a_damaged_list_of_members_is_one_sentence(toy, run):
+    raw = whole_zip()
+    name = toy(body=flipped(raw, raw.rindex(b"PK\x01\x02")))
+    with pytest.raises(ReproductionError, match=r"in which its list of members \(Bad magic number"):
+        run(name)
+    assert files() == []
+
+
+def test_what_was_saved_without_checksums_has_none_to_be_held_to(toy, run):
+    """As ``set_crc32_options(False)`` has torch save."""
+    torch.serialization.set_crc32_options(False)
+    try:
+        raw = whole_zip()
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert zipfile.ZipFile(io.BytesIO(raw)).testzip() is not None
+    assert run(toy(body=raw)).pinned
+
+
+def test_a_published_digest_is_held_to_instead(toy, run):
+    raw = whole_zip()
+    odd = flipped(raw, raw.index(WEIGHT))
+    assert run(toy(body=odd, sha256=hashlib.sha256(odd).hexdigest())).new
+
+
+class Code:
+    def __reduce__(self):
+        return (print, ("run",))
+
+
+@pytest.mark.parametrize("saved", [legacy, whole_zip])
+def test_what_can_never_be_loaded_is_not_pinned(toy, run, saved, capsys):
+    name = toy(body=saved({"weight": torch.zeros(3), "extra": Code()}))
+    message = r"^weights/toy: want weights alone, found 'print', whose making may run code; nothing"
+    with pytest.raises(ReproductionError, match=message):
+        run(name)
+    assert files() == []
+    assert capsys.readouterr().out == ""
+
+
+def test_what_weights_are_made_of_is_for_who_loads_them(toy, run):
+    assert run(toy(body=whole_zip([torch.zeros(3)]))).pinned
+
+
+def test_a_part_of_an_old_checkpoint_is_found_by_reading_it(toy, run):
+    name = toy(body=WEIGHTS[:-100])
+    with pytest.raises(
+        ReproductionError, match=r"^weights/toy: want a checkpoint of torch or safe"
+    ):
+        run(name)
+    assert files() == []
 
 
 # -- is it still what it was ------------------------------------------------------------
@@ -421,6 +503,16 @@ def test_a_file_of_the_user_that_is_another_is_refused_and_stays(toy, run, tmp_p
     with pytest.raises(ReproductionError, match=f"want the SHA-256 published, {SHA256[:8]}"):
         run(name, given=given)
     assert given.read_bytes() == WEIGHTS + b"!"
+    assert files() == []
+
+
+def test_an_empty_file_of_the_user_is_told_for_what_it_is(toy, run, tmp_path):
+    given = tmp_path / "mine.pth"
+    given.touch()
+    with pytest.raises(
+        ReproductionError, match=r"^weights/toy: want a file with something in it, got 0 bytes from"
+    ):
+        run(toy(), given=given)
     assert files() == []
 
 

@@ -258,11 +258,31 @@ def test_one_pixel_makes_a_patch_the_objects(row, column, patch):
         (lambda: spatial_distance(lists(0) - 2, GRID), "or -1 for none, got -2"),
         (lambda: visual_similarity(lists(0), features(0)[:2]), r"want \(N, K\) and \(N, C\)"),
         (lambda: visual_similarity(lists(0), features(0)[:, :9]), r"want neighbors \(9, K\)"),
-        (lambda: modularity(lists(0), torch.ones(3, 9)), r"want a mask \(3, 35\)"),
+        (lambda: modularity(lists(0), torch.ones(3, 9).bool()), r"want a mask \(3, 35\)"),
         (lambda: patches_of(torch.zeros(1, 3, 9, 8), (2, 2)), "multiples of the grid 2 x 2"),
+        (lambda: spatial_distance(lists(0), 14), r"want a grid as \(rows, columns\), got 14"),
+        (lambda: spatial_distance(lists(0), (5, 7.0)), r"want a grid as .* got \(5, 7\.0\)"),
+        (lambda: patches_of(torch.zeros(1, 3, 8, 8), 2), "patches_of: want a grid as"),
+        (lambda: spatial_distance(lists(0).numpy(), GRID), "tensor of int64, got ndarray; conv"),
+        (lambda: spatial_distance(lists(0).float(), GRID), "tensor of int64, got torch.float32"),
+        (lambda: visual_similarity(lists(0).int(), features(0)), "of int64, got torch.int32"),
+        (lambda: embedding_similarity(lists(0), features(0).long()), "features as .* got torch.i"),
+        (lambda: modularity(lists(0).numpy(), None), "neighbors as a tensor of int64, got nda"),
+        (lambda: modularity(lists(0)[0, 0], None), r"want neighbors \(0, K\)"),
+        (lambda: modularity(lists(0), torch.full((3, 35), 0.7)), "mask as .* got torch.float32"),
+        (lambda: modularity(lists(0), torch.full((3, 35), -1)), "numbered from 0, got -1"),
     ],
-    ids=["grid", "beyond", "below", "images", "nodes", "mask", "pixels"],
+    ids=[
+        *("grid", "beyond", "below", "images", "nodes", "mask", "pixels"),
+        *("one side", "part of a node", "one side of pixels"),
+        *("numpy", "float", "int32", "whole features", "numpy edges", "one list"),
+        *("float mask", "part below"),
+    ],
 )
 def test_what_does_not_fit_is_refused(call, sentence):
     with pytest.raises(ReproductionError, match=sentence):
         call()
+
+
+def test_without_a_mask_there_is_no_number():
+    assert modularity(lists(0), None) is None

@@ -291,6 +291,7 @@ def test_everything_that_is_missing_is_named_with_what_fetches_it(tmp_path, monk
         )
     assert "`verify fetch vig_s`" in str(refusal.value)
     assert "`verify fetch imagenet_val --from FILE`" in str(refusal.value)
+    assert "`verify fetch imagenet_val_boxes" in str(refusal.value)
 
 
 def test_a_model_whose_authors_published_no_weights_is_said_to_have_none():
@@ -316,9 +317,10 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_said_to_be_missing():
         ({"images": 15}, "greater than or equal to 16, found 15"),
         ({"masks": "boxes"}, "want masks of generated from none or drawn, got boxes"),
         ({"masks": "drawn", "dataset": "imagenet-a"}, "imagenet-a from none or given, got drawn"),
+        ({"masks": "boxes", "dataset": "imagenet-a"}, "imagenet-a from none or given, got boxes"),
         ({"weights": "mine"}, "'authors' or 'random', found 'mine'"),
     ],
-    ids=["few", "boxes", "drawn", "weights"],
+    ids=["few", "boxes", "drawn", "boxes_of_a", "weights"],
 )
 def test_params_that_do_not_fit_are_one_sentence(changes, sentence):
     given = {**params().model_dump(), **changes}

@@ -228,10 +228,13 @@ def test_permuted_classes_move_the_number(measure):
     assert percent(measure(broken)) < 2
 
 
+RIM = {"resize": 8, "crop_mode": "border"}
+
+
 @pytest.mark.parametrize(
     "wrong",
     # A crop from the middle of more leaves each block in its corner; of less there is a rim.
-    [{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, {"resize": 8}],
+    [{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}, RIM],
     ids=["mean and std", "crop"],
 )
 def test_another_transform_moves_the_number(measure, wrong):
@@ -313,7 +316,13 @@ def test_a_gpu_is_asked_for_only_where_it_has_to_be_one(measure):
         ({"transform": "train"}, "trained, analysis, timm_default or an object"),
         ({"transform": {"resize": 1}}, "crop: Field required"),
         ({"transform": data.SEEN | {"crop": 0}}, "crop: Input should be greater"),
-        ({"transform": data.SEEN | {"mean": [1, 2]}}, r"mean.2: Field required"),
+        ({"transform": data.SEEN | {"mean": [1, 0]}}, r"mean.2: Field required"),
+        ({"transform": data.SEEN | {"std": [0.5, 0.5, 0]}}, r"std.2: Input should be greater th"),
+        ({"transform": data.SEEN | {"std": [-1, 0.5, 0.5]}}, r"std.0: Input should be greater th"),
+        ({"transform": data.SEEN | {"std": [58.4, 57.1, 57.4]}}, r"std.0: Input should be less"),
+        ({"transform": data.SEEN | {"mean": [0.5, 2, 0.5]}}, r"mean.1: Input should be less than"),
+        ({"transform": data.SEEN | {"mean": [0.5, 0, -0.1]}}, r"mean.2: Input should be greater"),
+        ({"transform": data.SEEN | {"resize": 15}}, "resize of at least the crop, 16"),
         ({"batch": 0}, "greater than or equal to 1"),
         ({"precision": "default"}, "tf32_off"),
     ],
@@ -343,6 +352,13 @@ def test_variants_are_evaluated_as_their_authors_do(model, resize, mean):
     assert found.mean[0] == mean
 
 
+HALF = (0.5, 0.5, 0.5)
+
+
+def other(model, **changed):
+    return trained_transform(model).model_copy(update=changed)
+
+
 @pytest.mark.parametrize(
     ("model", "transform", "is_mistaken"),
     [
@@ -352,7 +368,10 @@ def test_variants_are_evaluated_as_their_authors_do(model, resize, mean):
         ("vig_s", ANALYSIS, True),
         ("vig_s", trained_transform("vig_s"), False),
         ("mobilevigv2_b", "timm_default", True),
-        ("mobilevigv2_b", ANALYSIS, False),
+        ("mobilevigv2_b", ANALYSIS, True),
+        ("mobilevigv2_b", other("mobilevigv2_b", resize=288), False),  # may be meant so
+        ("mobilevigv2_b", other("mobilevigv2_b", std=HALF), True),
+        ("vig_s", other("vig_s", std=(0.2, 0.2, 0.2)), True),
         ("resnet18", "timm_default", False),
         ("resnet18", "analysis", True),
     ],
@@ -362,6 +381,25 @@ def test_transforms_that_are_mistakes_are_known(model, transform, is_mistaken):
     params = Top1AccuracyParams(**GIVEN | {"model": model, "transform": transform})
     assert (params.mistaken() is not None) == is_mistaken
     assert params.corrected().mistaken() is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_mistaken"),
+    [({}, False), ({"resize": 288}, False), ({"mean": HALF}, True), ({"std": HALF}, True)],
+    ids=["same", "crop", "mean", "std"],
+)
+def test_what_timm_means_is_read_in_what_was_measured(changed, is_mistaken):
+    meant = other("mobilevigv2_b", resize=235)
+    used = meant.model_copy(update=changed)
+    params = Top1AccuracyParams(**GIVEN | {"model": "resnet18", "transform": used})
+    assert params.mistaken() is not None  # as nobody knows better yet
+    found = params.mistaken_beside({"transform": meant.model_dump(mode="json")})
+    assert (found is not None) == is_mistaken
+
+
+def test_a_border_fills_what_a_smaller_resize_leaves():
+    bordered = data.SEEN | {"resize": 15, "crop_mode": "border"}
+    assert Top1AccuracyParams(**GIVEN | {"transform": bordered}).transform.resize == 15
 
 
 def test_timms_models_are_evaluated_as_timm_says(measure):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reproductions.contract import Measurement, Quantity
+from verify.console import explain
 from verify.early import asker, unfinished
 from verify.findings import findings_of
 from verify.judge import judge
@@ -29,6 +30,10 @@ ANALYSIS = "toynotes.top1_accuracy.vig_s"
 ROW = "toynotes.top1_accuracy.mobilevig_s"
 ORDER = "toynotes.top1_accuracy.order"
 GAP = "toynotes.top1_accuracy.gap"
+STATED = "toynotes.top1_accuracy.resnet18"
+BOUND = "toynotes.top1_accuracy.bound"
+WORSE = "toynotes.top1_accuracy.worse"
+CHANGE = "toynotes.top1_accuracy.change"
 HARD = "toynotes.top1_accuracy.imagenet_a"
 
 
@@ -45,7 +50,46 @@ def of(model, transform="trained", **params):
     return {**PARAMS, "model": model, "transform": transform, **params}
 
 
+MEANT = {
+    "resize": 256,
+    "crop": 224,
+    "interpolation": "bilinear",
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+}
+"""As timm says of ResNet-18."""
+HALVES = {**MEANT, "mean": [0.5] * 3, "std": [0.5] * 3}
+
 CLAIMS = [
+    claim(
+        STATED,
+        value("66.0"),
+        reproduction="top1_accuracy",
+        params=of("resnet18", HALVES, weights="weights/resnet18"),
+        protocols={"trained": {"transform": "trained"}},
+    ),
+    claim(
+        BOUND,
+        {"kind": "bound", "relation": "at_most", "printed": "70", "unit": "percent"},
+        reproduction="top1_accuracy",
+        params=of("vig_b", "analysis"),
+    ),
+    claim(
+        WORSE,
+        {"kind": "ordering", "relation": "less_than"},
+        inputs=[
+            {"reproduction": "top1_accuracy", "params": of("vig_b", "analysis")},
+            {"reproduction": "top1_accuracy", "params": of("greedyvig_b")},
+        ],
+    ),
+    claim(
+        CHANGE,
+        {"kind": "ordering", "relation": "less_than"},
+        inputs=[
+            {"reproduction": "top1_accuracy", "params": of("vig_b", "analysis")},
+            {"reproduction": "top1_accuracy", "params": of("vig_b")},
+        ],
+    ),
     claim(
         ANALYSIS,
         value("68.6"),
@@ -200,6 +244,17 @@ def test_a_pair_whose_other_side_cannot_be_had_keeps_nobody_waiting(project):
     assert asker(project, lambda: known, first)(measured(80.0, 90.0)) is True
 
 
+def test_what_both_sides_of_a_pair_lack_is_told_at_once(project):
+    first, second = project.needs[ORDER]
+    known = {
+        need.key: Stored("blocked", None, f"wants weights {name}", False, "e", "m", 1.0)
+        for need, name in ((first, "mobilevig_m"), (second, "mobilevig_b"))
+    }
+    judged = judge(project, known, [ORDER])[ORDER]
+    assert (judged.verdict, judged.reason) == ("blocked", "not_measurable")
+    assert "wants weights mobilevig_m; wants weights mobilevig_b" in judged.detail
+
+
 def test_a_part_that_leaves_a_claim_open_is_to_go_on(project):
     need = need_of(project, ROW)
     for found, open_ in ((measured(78.0, 79.0), True), (measured(79.0, 80.0), False)):
@@ -252,6 +307,88 @@ def test_a_mistake_is_told_only_where_the_print_needs_it(project, own, right, wo
     told = [one.detail for one in found if one.kind == "defective_protocol"]
     assert len(told) == (finding is not None)
     assert finding is None or told[0].endswith(finding)
+
+
+def with_transform(found, transform):
+    return found.model_copy(update={"facts": {**found.facts, "transform": transform}})
+
+
+@pytest.mark.parametrize(
+    ("trained", "meant", "told"),
+    [
+        (69.8, MEANT, "std 0.229, 0.224, 0.225; without it 69.8 percent"),
+        (66.0, MEANT, None),
+        (69.8, {**HALVES, "resize": 235}, None),  # another crop may be meant so
+        (None, None, "as timm's configuration of it says; without it nothing is measured yet"),
+    ],
+    ids=["mistake", "holds without", "other crop", "not measured"],
+)
+def test_a_transform_written_out_is_held_to_what_the_model_is_evaluated_with(
+    project, trained, meant, told
+):
+    needs = need_of(project, STATED), need_of(project, STATED, "trained")
+    known = {needs[0].key: with_transform(measured(66.0), HALVES)}
+    if trained is not None:
+        known[needs[1].key] = with_transform(measured(trained), meant)
+    known = stored(**known)
+    verdicts = judge(project, known)
+    assert verdicts[STATED].verdict == "pass"
+    assert verdicts[STATED].agreement == ("as_printed" if told is None else "mistaken_protocol")
+    found = findings_of(project, State({}, known), verdicts)
+    kinds = [one.kind for one in found if STATED in one.claims]
+    assert kinds == ([] if told is None else ["defective_protocol"])
+    assert told is None or verdicts[STATED].detail.endswith(told)
+
+
+def test_an_explanation_puts_protocols_side_by_side(project, capsys):
+    own, right = need_of(project, ANALYSIS), need_of(project, ANALYSIS, "trained")
+    state = State({}, stored(**{own.key: measured(68.6), right.key: measured(80.4)}))
+    explain(project, state, report_on(project, state, [ANALYSIS]).entries[0])
+    shown = capsys.readouterr().out
+    assert "\nprotocol   as claimed: 68.600, ✓ holds (mistaken protocol)\n" in shown
+    assert "\nprotocol   trained: 80.400, ✗ does not hold (better than printed)\n" in shown
+
+
+def test_what_is_measured_without_a_mistake_stands_beside_it_undeclared(project, capsys):
+    need = need_of(project, BOUND)
+    state = State({}, stored(**{need.key: measured(68.0)}))
+    explain(project, state, report_on(project, state, [BOUND]).entries[0])
+    shown = capsys.readouterr().out
+    assert "\nprotocol   without the mistake: not measured, ○ blocked (not measured)\n" in shown
+
+
+def test_without_other_protocols_none_are_shown(project, capsys):
+    state = State({}, stored(**{need_of(project, ROW).key: measured(78.2)}))
+    explain(project, state, report_on(project, state, [ROW]).entries[0])
+    assert "protocol" not in capsys.readouterr().out
+
+
+def test_a_bound_that_holds_only_by_a_mistake_is_told_so(project):
+    need = need_of(project, BOUND)
+    known = stored(**{need.key: measured(68.0), need.corrected().key: measured(82.6)})
+    judged = judge(project, known)[BOUND]
+    assert (judged.verdict, judged.agreement) == ("pass", "mistaken_protocol")
+    assert judged.detail.endswith("; without it 82.6 percent")
+    assert need.corrected().key in {n.key for n in project.all_needs(project.claims[BOUND])}
+
+
+def test_an_order_that_holds_only_by_a_mistake_is_a_finding(project):
+    first, second = project.needs[WORSE]
+    pairs = {first.key: 68.0, second.key: 80.0, first.corrected().key: 82.6}
+    known = stored(**{key: measured(percent) for key, percent in pairs.items()})
+    verdicts = judge(project, known)
+    assert (verdicts[WORSE].verdict, verdicts[WORSE].agreement) == ("pass", "mistaken_protocol")
+    found = findings_of(project, State({}, known), verdicts)
+    told = [one.detail for one in found if WORSE in one.claims]
+    assert len(told) == 1
+    assert told[0].startswith("what is said holds, but with a mistake: images resized to 224")
+
+
+def test_a_claim_about_what_a_mistake_changes_makes_none(project):
+    first, second = project.needs[CHANGE]
+    known = stored(**{first.key: measured(68.0), second.key: measured(82.6)})
+    judged = judge(project, known)[CHANGE]
+    assert (judged.verdict, judged.agreement) == ("pass", "as_printed")
 
 
 def test_a_transform_that_is_the_models_own_is_no_mistake(project):

@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import torch
 
 from reproductions.artifacts import artifacts
 from reproductions.contract import REGISTRY, SPECS
@@ -34,7 +35,15 @@ host = _load("file_server", Path(__file__).parents[1] / "file_server.py")
 clean, toy = harness.clean, harness.toy
 server, cache_home = host.server, host.cache_home
 
-WEIGHTS = b"\x80\x02" + bytes(range(256)) * 40
+
+def _checkpoint(size):
+    """Save weights as torch did before it wrote zips, followed by what it does not read."""
+    buffer = io.BytesIO()
+    torch.save({"weight": torch.zeros(1)}, buffer, _use_new_zipfile_serialization=False)
+    return buffer.getvalue().ljust(size, b"\0")
+
+
+WEIGHTS = _checkpoint(10_242)
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 ID = "toynotes.toy_accuracy.toyvig_s"
 
@@ -416,6 +425,36 @@ def test_a_verdict_is_stale_once_other_weights_are_held(project, server, cache_h
     assert "changed since: weights/toyvig_s" in [o["what"] for o in diagnosis["obstacles"]]
     verify(project, "run", ID)
     assert not stale()
+
+
+@pytest.mark.parametrize("published", [True, False], ids=["published", "first_use"])
+def test_an_explanation_says_how_the_weights_are_known(project, published):
+    if not published:
+        project.edit("own.yaml", f'    sha256: "{SHA256[:8]}"\n', "")
+    verify(project, "fetch", "toyvig_s")
+    verify(project, "run", ID)
+    told = "as published with it" if published else "trusted on first use: nobody published"
+    found = verify(project, "show", ID).out
+    assert f"read       weights/toyvig_s, SHA-256 {SHA256[:16]}..., {told}" in found
+
+
+def test_an_attempt_in_vain_is_shown_beside_the_verdict_that_stands(project, cache_home):
+    verify(project, "fetch", "toyvig_s")
+    verify(project, "run", ID)
+    assert "since then" not in verify(project, "show", ID).out
+    kept = cache_home.rename(cache_home.with_name("kept"))
+    verify(project, "run", ID, "--fresh")
+    event = project.events("measured")[-1]
+    assert event.body["outcome"] == "blocked"
+    shown = verify(project, "show", ID).out
+    assert "verdict    ✓ holds" in shown
+    assert (
+        f"since then blocked at {event.time}, so that the older outcome stands: wants weights "
+        "toyvig_s (ToyViG-S), found none in the cache"
+    ) in shown
+    kept.rename(cache_home)
+    verify(project, "run", ID, "--fresh")
+    assert "since then" not in verify(project, "show", ID).out
 
 
 def test_the_command_by_hand_knows_the_catalogue(project):

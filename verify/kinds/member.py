@@ -1,7 +1,7 @@
 """What a rule is given: one number of an index set, or what stood in its way."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verify.acceptance import Interval
@@ -146,13 +146,16 @@ def share_between(first: Member, second: Member) -> Fraction | None:
 
 
 def obstacle_among(members: Sequence[Member]) -> Verdict | None:
-    """Give the first obstacle, by the order that verdicts are told in; None if there is none."""
+    """Give the first obstacle, by the order that verdicts are told in; None if there is none.
+
+    What has to be fetched for others is told with it: nobody wants to hear of it one by one.
+    """
     found = [m.obstacle for m in members if m.obstacle is not None]
-    for word in _OPEN:
-        for verdict in found:
-            if verdict.verdict == word:
-                return verdict
-    return None
+    first = next((one for word in _OPEN for one in found if one.verdict == word), None)
+    if first is None or first.reason != "not_measurable":
+        return first
+    details = [one.detail for one in found if one.reason == first.reason]
+    return replace(first, detail="; ".join(dict.fromkeys(details)))
 
 
 def ran_out(members: Sequence[Member]) -> str:
