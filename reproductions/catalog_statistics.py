@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from reproductions.catalog_accuracy import ANALYSIS, trained_transform
 from reproductions.contract import Spec, Unit, declare
 from reproductions.model_params import ModelParams
 
@@ -59,6 +60,17 @@ class GraphStatisticsParams(ModelParams):
     def wants_cuda(self) -> bool:
         """Tell whether only a CUDA device will do."""
         return self.device == "cuda"
+
+    def mistaken(self) -> str | None:
+        """Say that images are normalized for another model; random weights know of none."""
+        trained = trained_transform(self.model)
+        if self.transform == "trained" or self.weights == "random" or trained in (None, ANALYSIS):
+            return None
+        return f"images {ANALYSIS}, while the model is evaluated with images {trained}"
+
+    def corrected(self) -> Self:
+        """Give the same with the transform that the model is meant for."""
+        return self.model_copy(update={"transform": "trained"})
 
     @model_validator(mode="after")
     def _masks_fit(self) -> Self:

@@ -102,6 +102,24 @@ def test_each_key_has_its_own_unit(project_of):
         project_of(value("8.8", "ratio", "spatial_distance_16"))
 
 
+@pytest.mark.parametrize(
+    ("trained", "agreement"),
+    [(0.5, "mistaken_protocol"), (0.3, "as_printed"), (None, "mistaken_protocol")],
+    ids=["only_normalized_for_another", "normalized_as_trained_too", "not_measured_as_trained"],
+)
+def test_a_statistic_of_images_normalized_for_another_model_is_told_so(
+    project_of, trained, agreement
+):
+    key = "embedding_similarity_16"
+    project = project_of(value("0.3", "cosine", key))
+    ((id_, (need,)),) = project.needs.items()
+    known = {need.key: measured(**{key: 0.3})}
+    if trained is not None:
+        known[need.corrected().key] = measured(**{key: trained})
+    judged = judge(project, known)[id_]
+    assert (judged.verdict, judged.agreement) == ("pass", agreement)
+
+
 def test_inputs_in_two_units_are_not_compared(project_of):
     claim = rising(14, 15).replace("embedding_similarity_15", "spatial_distance_15")
     with pytest.raises(ClaimError, match=r"want every input in cosine, got .* in patches"):
