@@ -256,6 +256,8 @@ class Row(Strict):
     model: str | None = None
     models: list[str] = []
     params: dict[str, JsonValue] = {}
+    protocols: dict[Name, dict[str, JsonValue]] = {}
+    """Those of this row beside the column's."""
     subject: Name | None = None
     """The id's subject where it is not the model's name."""
     qualifier: Name | None = None

@@ -238,7 +238,8 @@ def _explain_evidence(state: State, entry: Entry) -> None:
         built = ", ".join(f"{name} {versions.get(name)}" for name in ("torch", "timm"))
         commit = str(event.environment.get("commit"))[:12]
         say(f"evidence   {machine} event {event.seq}, {event.time}, {built}, commit {commit}")
-        for words in artifact_words(event.body["measurement"]["evidence"]):
+        measured = event.body.get("measurement") or {}  # none where an attempt was in vain
+        for words in artifact_words(measured.get("evidence")):
             say(f"read       {words}")
     for event in state.vain_since(entry.needs):
         what = f"{event.body['outcome']} at {event.time}"

@@ -250,7 +250,7 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
         "reproduction": block.reproduction,
         "params": {**block.params, **row.params, **model},
         "convention": block.convention,
-        "protocols": block.protocols,
+        "protocols": {**block.protocols, **row.protocols},
         "expect": expect,
     }
 

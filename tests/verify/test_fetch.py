@@ -438,6 +438,14 @@ def test_an_explanation_says_how_the_weights_are_known(project, published):
     assert f"read       weights/toyvig_s, SHA-256 {SHA256[:16]}..., {told}" in found
 
 
+def test_a_claim_whose_only_attempt_was_in_vain_is_explained(project):
+    verify(project, "run", ID)
+    shown = verify(project, "show", ID)
+    assert shown.code == 0
+    assert "verdict    ○ blocked" in shown.out
+    assert f"event {project.events('measured')[-1].seq}," in shown.out
+
+
 def test_an_attempt_in_vain_is_shown_beside_the_verdict_that_stands(project, cache_home):
     verify(project, "fetch", "toyvig_s")
     verify(project, "run", ID)

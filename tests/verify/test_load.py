@@ -480,6 +480,15 @@ def test_what_a_row_says_goes_before_what_the_block_says(tmp_path):
     assert [claims[id_].params["num_classes"] for id_ in (R18, R50)] == [10, 1000]
 
 
+def test_a_row_has_protocols_of_its_own_beside_those_of_the_block(tmp_path):
+    bare, ten = "bare: {num_classes: 0}", "ten: {num_classes: 10}"
+    text = _changed(TABLE, "model: resnet18}", f"model: resnet18, protocols: {{{ten}}}}}")
+    text = _changed(text, "    expect:", f"    protocols: {{{bare}}}\n    expect:")
+    claims = load(write_project(tmp_path, _one(text))).claims
+    assert [*claims[R18].protocols] == ["bare", "ten"]
+    assert [*claims[R50].protocols] == ["bare"]
+
+
 def test_a_restated_cell_becomes_one_more_locator(tmp_path):
     row = f'"B": {{printed: "11.7", restates: {R18}}}'
     text = TABLE[: TABLE.index('"B"')] + row + "\n"
