@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
+from verify.acceptance import exactly
 from verify.claim import Cell, Claim, Scope
 from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
 from verify.findings import Finding, findings_of
@@ -15,9 +16,19 @@ from verify.mistakes import AGREEMENT
 from verify.need import Need
 from verify.null_model import null_verdicts
 from verify.project import Project
+from verify.rulings import distance
 from verify.state import State, state_of
 from verify.stored import Stored
-from verify.verdict import WORDS, Verdict
+from verify.verdict import WORDS, Measured, OffBy, Verdict
+
+
+@dataclass(frozen=True)
+class ByDefault:
+    """What the default convention gives of a claim that another one decides."""
+
+    convention: str
+    measured: Measured
+    off_by: OffBy
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,24 @@ class Entry:
         return self.claim.expect.unit if isinstance(self.claim.expect, Marks) else None
 
     @property
+    def off_by(self) -> OffBy | None:
+        """How far the number shown is off the print, by whichever convention it is counted."""
+        shown, expect = self.verdict.measured, self.claim.expect
+        if self.by_default is None or shown is None or not isinstance(expect, PrintedFigure):
+            return self.verdict.off_by
+        return distance(expect, exactly(shown.value))
+
+    @property
+    def by_default(self) -> ByDefault | None:
+        """What the default convention gives; None where the number shown is counted by it."""
+        keys, off_by = self.verdict.by_key, self.verdict.off_by
+        if off_by is None or not keys or self.claim.convention != "unstated":
+            return None
+        default = next(iter(keys))  # the first that is declared
+        chosen = (self.verdict.convention or default).partition(",")[0]
+        return None if chosen == default else ByDefault(default, keys[default], off_by)
+
+    @property
     def by_hand(self) -> str | None:
         """The command that repeats the measurement without this tool's judge."""
         commands = dict.fromkeys(
@@ -86,7 +115,8 @@ class Entry:
             "measured": verdict["measured"],
             "by_key": verdict["by_key"],
             "convention": verdict["convention"],
-            "off_by": verdict["off_by"],
+            "off_by": None if self.off_by is None else asdict(self.off_by),
+            "by_default": None if self.by_default is None else asdict(self.by_default),
             "explained_by": verdict["explained_by"],
             "parts": verdict["parts"],
             "found_at": [str(locator) for locator in self.claim.found_at],

@@ -10,6 +10,7 @@ from verify.need import Need
 from verify.project import Project, TableColumn
 from verify.report import Entry, Failing, Report
 from verify.state import State
+from verify.verdict import OffBy
 from verify.wording import (
     SCOPES,
     explanation_words,
@@ -206,7 +207,10 @@ def _point(_: Facts, entry: Entry, __: str) -> Fact | None:
 
 
 def _off_by(_: Facts, entry: Entry, __: str) -> Fact | None:
-    found = entry.verdict.off_by
+    return _off(entry.off_by)
+
+
+def _off(found: OffBy | None) -> Fact | None:
     if found is None:
         return None
     relative = "" if found.relative is None else repr(found.relative)
@@ -214,10 +218,28 @@ def _off_by(_: Facts, entry: Entry, __: str) -> Fact | None:
 
 
 def _relative(_: Facts, entry: Entry, __: str) -> Fact | None:
-    found = entry.verdict.off_by
+    return _share(entry.off_by)
+
+
+def _share(found: OffBy | None) -> Fact | None:
     if found is None or found.relative is None:
         return None
     return Fact(f"{100 * found.relative:+.2f} %".replace("-", "\u2212"), repr(found.relative))
+
+
+def _by_default(_: Facts, entry: Entry, which: str) -> Fact | None:
+    """Give what the default convention gives, where another one decides."""
+    found = entry.by_default
+    if found is None:
+        return None
+    match which:
+        case "measured":
+            return Fact(number(entry, found.measured.value), repr(found.measured.value))
+        case "off_by":
+            return _off(found.off_by)
+        case "relative":
+            return _share(found.off_by)
+    return None
 
 
 def _region(_: Facts, entry: Entry, which: str) -> Fact | None:
@@ -277,6 +299,7 @@ _FIELDS: Mapping[str, Callable[[Facts, Entry, str], Fact | None]] = {
     "point": _point,
     "off_by": _off_by,
     "relative": _relative,
+    "default": _by_default,
     "region": _region,
     "key": _key,
     "explained": _explanation,

@@ -12,8 +12,8 @@ from verify.project import TableColumn
 from verify.publish.site.facts import Facts, table_slug
 from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
-from verify.report import Entry
-from verify.verdict import WORDS, Verdict
+from verify.report import ByDefault, Entry
+from verify.verdict import WORDS, Measured, OffBy
 from verify.wording import WORDS as SPOKEN
 
 Files = Iterator[tuple[str, str]]
@@ -79,8 +79,10 @@ def _claims_json(facts: Facts, origin: Origin) -> str:
 
 
 _COLUMNS = (
-    "claim", "source", "printed", "unit", "measured", "low", "high", "off_by_last_digits",
-    "off_by_relative", "verdict", "reason", "agreement", "convention", "stale", "machines",
+    "claim", "source", "scope", "printed", "unit", "measured", "low", "high",
+    "off_by_last_digits", "off_by_relative", "default_convention", "default_measured",
+    "default_off_by_last_digits", "default_off_by_relative", "verdict", "reason", "agreement",
+    "convention", "stale", "machines",
 )  # fmt: skip
 
 
@@ -103,9 +105,12 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
     return [
         entry.claim.id,
         entry.claim.source,
+        entry.claim.scope,
         entry.printed,
         entry.unit,
-        *_measured(verdict),
+        *_measured(verdict.measured),
+        *_off(entry.off_by),
+        *_by_default(entry.by_default),
         verdict.verdict,
         verdict.reason,
         verdict.agreement,
@@ -115,10 +120,18 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
     ]
 
 
-def _measured(verdict: Verdict) -> list[Any]:
-    found, off_by = verdict.measured, verdict.off_by
-    numbers = [None, None, None] if found is None else [found.value, found.low, found.high]
-    return numbers + ([None, None] if off_by is None else [off_by.last_digits, off_by.relative])
+def _measured(found: Measured | None) -> list[Any]:
+    return [None] * 3 if found is None else [found.value, found.low, found.high]
+
+
+def _off(found: OffBy | None) -> list[Any]:
+    return [None] * 2 if found is None else [found.last_digits, found.relative]
+
+
+def _by_default(found: ByDefault | None) -> list[Any]:
+    if found is None:
+        return [None] * 4
+    return [found.convention, found.measured.value, *_off(found.off_by)]
 
 
 def _verdicts_csv(facts: Facts, origin: Origin) -> str:

@@ -146,7 +146,7 @@ class Pages:
 
     def _row(self, entry: Entry) -> SimpleNamespace:
         expect, verdict = entry.claim.expect, entry.verdict
-        off = verdict.off_by.relative if verdict.off_by is not None else None
+        off = entry.off_by.relative if entry.off_by is not None else None
         printed = isinstance(expect, PrintedFigure)
         return SimpleNamespace(
             entry=entry,
