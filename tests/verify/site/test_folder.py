@@ -255,3 +255,26 @@ def test_a_damaged_ledger_is_refused_and_the_site_stands(site):
         assert result.err.count("\n") == 1
         assert "restore it from version control" in result.err
     assert site.files() == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda content: content[:-20], "found one that a crash cut short"),
+        (lambda content: b"{garbled", "ledger.jsonl:1: want a finished line"),
+        (lambda content: b"not an event\n", "ledger.jsonl:1: want a finished line"),
+        (lambda content: b"", "want events, found an empty file"),
+    ],
+    ids=["cut short", "garbled", "garbled line", "empty"],
+)
+def test_a_ledger_that_is_not_whole_is_not_published(site, damage, found):
+    site.toy.ledger.write_bytes(damage(site.toy.bytes()))
+    before, results = site.files(), site.toy.files()
+    for what in ("site", "tables"):
+        for arguments in ((), ("--check",)):
+            result = site.toy.verify("publish", what, *arguments)
+            assert (result.code, result.out) == (4, "")
+            assert result.err.count("\n") == 1
+            assert found in result.err
+    assert site.files() == before
+    assert site.toy.files() == results
