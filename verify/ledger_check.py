@@ -19,7 +19,7 @@ def check(results: Path, expect_head: str | None = None) -> list[str]:
         A line for each machine and one for the combined head, for people to read.
 
     Raises:
-        LedgerDamagedError: a chain does not hold, a ledger is cut short or empty, or the head is another.
+        LedgerDamagedError: a ledger is cut short or empty, its chain or the head does not hold.
         VerifyError: ``expect_head`` is no such start, or something cannot be read.
     """
     if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):

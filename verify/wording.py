@@ -89,9 +89,10 @@ def unprinted_words(stored: Stored | None, spec: Spec) -> str:
         outcome = measured.facts.get("outcome") if measured is not None else None
         return str(outcome or "not measured").replace("_", " ")
     found = measured.values[key]
-    if found.low == found.high:
-        return f"{found.value:.4g}"
-    return f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"
+    text = f"{found.value:.4g}"
+    if found.low != found.high:
+        text += f" [{found.low:.4g}, {found.high:.4g}]"
+    return text + (" [stale]" if stored is not None and stored.stale else "")
 
 
 def off_by_words(off_by: OffBy | None) -> str:

@@ -1,10 +1,13 @@
 """What stands in one row belongs together, whoever reads it: a person or a program."""
 
 import json
+import xml.etree.ElementTree as ET
 
 import pytest
 
 S = "toyvig.toy_count.toyvig_s"
+L = "toyvig.toy_count.toyold_l"
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_what_is_measured_and_how_far_off_it_is_never_contradict_each_other(site):
@@ -28,3 +31,38 @@ def test_what_is_measured_and_how_far_off_it_is_never_contradict_each_other(site
     assert "22.3 Mparam 22.310 +0.04 % +0.72 % by default" in listed
     page = site.words(f"claims/{S}.html")
     assert "0 last digits, +0.04 %; counted by default 22.460, +2 last digits, +0.72 %" in page
+
+
+def test_what_is_stale_is_marked_in_counts_badge_and_pictures(site):
+    counts = ("index.html", "documents/toyvig.html", "badge.svg")
+    assert not [name for name in counts if "stale" in site.words(name)]
+    site.toy.edit("toy_old.py", "150.0}", "150.1}")
+    assert site.publish().code == 0
+    text = site.words("index.html")
+    assert "have changed since they were measured. False verdicts to expect" in text
+    assert "ToyViG: an <i>Image</i> | is Worth Three Nodes 2 stale 10" in text
+    assert text.count("2 stale") == 1, "the other document has none"
+    assert "what is dashed is stale" in text
+    assert "3 are open 2 stale" in site.words("documents/toyvig.html")
+    assert ET.fromstring(site.text("badge.svg")).get("aria-label").endswith("; 2 stale")
+    found = {row["source"]: row["stale"] for row in site.rows("pictures/verdicts.csv")}
+    assert found == {"toyvig": "2", "toynotes": "0"}
+    stale = {row["claim"] for row in site.rows("claims.csv") if row["stale"]}
+    rows = site.rows("pictures/claimed-toy-count.csv")
+    assert {row["claim"] for row in rows if row["stale"] == "stale"} == stale
+    root = ET.fromstring(site.text("pictures/claimed-toy-count.svg"))
+    links = [a for a in root.iter(f"{SVG}a") if "stale" in a[1].get("class").split()]
+    assert {a.get("href") for a in links} == {f"../claims/{id_}.html" for id_ in stale}
+    assert all(", stale" in a.get("aria-label") and ", stale" in a[0].text for a in links)
+    assert "2 stale, drawn dashed" in root.find(f"{SVG}desc").text
+
+
+def test_a_figure_beside_a_column_that_is_stale_says_so(site):
+    title = "    title: Toys in use\n"
+    beside = title + '    beside: {"Old": {model: toyold_l}}\n'
+    site.toy.edit("claims/toyvig.yaml", title, beside)
+    assert site.publish().code == 0
+    assert "not printed 160.2" in site.words("documents/toyvig.html")
+    site.toy.edit("toy_old.py", "150.0}", "150.1}")
+    assert site.publish().code == 0
+    assert "not printed 160.2 [stale]" in site.words("documents/toyvig.html")

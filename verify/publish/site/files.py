@@ -135,11 +135,12 @@ def _by_default(found: ByDefault | None) -> list[Any]:
 
 
 def _verdicts_csv(facts: Facts, origin: Origin) -> str:
+    columns = (*WORDS, "stale")
     rows = [
-        [source, *(facts.counts(f"source:{source}")[word] for word in WORDS)]
+        [source, *(facts.counts(f"source:{source}")[name] for name in columns)]
         for source in facts.project.index.sources
     ]
-    return csv_text(with_origin(origin, ["source", *WORDS], rows))
+    return csv_text(with_origin(origin, ["source", *columns], rows))
 
 
 def _junit(facts: Facts, origin: Origin) -> str:
@@ -210,6 +211,7 @@ aria-label="claims: {told}">
 def _badge(facts: Facts, origin: Origin) -> str:
     counts = facts.counts("all")
     told = f"{counts['decided']} decided: {counts['pass']} hold, {counts['fail']} do not"
+    told += f"; {counts['stale']} stale" if counts["stale"] else ""
     color = "#a3341f" if counts["fail"] else "#1b6e45" if counts["pass"] else "#55606e"
     length = round(6.2 * len(told))
     return _BADGE.format(

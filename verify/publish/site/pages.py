@@ -165,7 +165,7 @@ class Pages:
         ]
         shown = {row.claim for c in project.tables if c.source == source for row in c.rows}
         pictures = [
-            SimpleNamespace(name=name, title=chart.title, told=f"{chart.title}. {chart.note}.")
+            SimpleNamespace(name=name, title=chart.title, told=f"{chart.title}. {chart.legend}.")
             for name, chart in self._charts.items()
             if name.startswith(f"{source}-")
         ]
@@ -377,6 +377,7 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "bar": lambda subject, of, small=False: verdict_bar(
             facts.counts(subject), of=of, small=small
         ),
+        "counts_of": facts.counts,
         "has_scope": lambda subject, scope: any(
             facts.counts(subject)[f"{scope}_{kind}"] for kind in ("pass", "fail", "undecided")
         ),
