@@ -7,6 +7,7 @@ import pytest
 
 S = "toyvig.toy_count.toyvig_s"
 L = "toyvig.toy_count.toyold_l"
+RATIO = "toyvig.arithmetic.toyvig_s_over_toyvig_ti"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -66,3 +67,23 @@ def test_a_figure_beside_a_column_that_is_stale_says_so(site):
     site.toy.edit("toy_old.py", "150.0}", "150.1}")
     assert site.publish().code == 0
     assert "not printed 160.2 [stale]" in site.words("documents/toyvig.html")
+
+
+def test_what_was_asked_stands_in_every_file_and_is_never_counted_together(site):
+    scopes = {c["id"]: c["scope"] for c in json.loads(site.text("claims.json"))["claims"]}
+    assert scopes[RATIO] == "consistency"
+    for name in ("claims.csv", "tables/toyvig-table-ii.csv"):
+        assert all(row["scope"] == scopes[row["claim"]] for row in site.rows(name))
+    root = ET.fromstring(site.text("junit.xml"))
+    suites = {suite.get("name"): suite for suite in root}
+    assert list(suites) == ["toyvig.claim", "toyvig.consistency", "toynotes.claim"]
+    prints = suites["toyvig.consistency"]
+    assert [case.get("name") for case in prints.iter("testcase")] == [RATIO]
+    assert prints.find("testcase").get("classname") == "toyvig.consistency.arithmetic"
+    told = {one.get("name"): one.get("value") for one in prints.iter("property")}
+    assert told["scope"] == "printed numbers against printed numbers"
+    for id_, words in ((S, "holds"), (RATIO, f"holds ({told['scope']})")):
+        page = site.text(f"claims/{id_}.html")
+        review = json.loads(page.partition('ld+json">')[2].partition("</script>")[0])
+        assert review["reviewRating"]["alternateName"] == words
+        assert (review["reviewAspect"] == told["scope"]) == (id_ == RATIO)

@@ -14,6 +14,7 @@ from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
 from verify.report import ByDefault, Entry
 from verify.verdict import WORDS, Measured, OffBy
+from verify.wording import SCOPES
 from verify.wording import WORDS as SPOKEN
 
 Files = Iterator[tuple[str, str]]
@@ -146,16 +147,27 @@ def _verdicts_csv(facts: Facts, origin: Origin) -> str:
 def _junit(facts: Facts, origin: Origin) -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(f'<testsuites name="vig-verify" {_tallied(facts.report.entries)}>')
-    for source, entries in facts.of_source.items():
-        stamp = (origin.date or "1970-01-01T00:00:00Z").rstrip("Z")
-        lines.append(f'<testsuite name={_quoted(source)} timestamp="{stamp}" {_tallied(entries)}>')
-        pairs = {"title": facts.project.index.sources[source].title, **origin.columns}
+    stamp = (origin.date or "1970-01-01T00:00:00Z").rstrip("Z")
+    for source, scope, entries in _suites(facts):
+        name = _quoted(f"{source}.{scope}")
+        lines.append(f'<testsuite name={name} timestamp="{stamp}" {_tallied(entries)}>')
+        title = facts.project.index.sources[source].title
+        pairs = {"title": title, "scope": SCOPES[scope], **origin.columns}
         lines.append("<properties>")
         lines += [f'<property name="{k}" value={_quoted(v)}/>' for k, v in pairs.items()]
         lines.append("</properties>")
         lines += [_test_case(entry) for entry in entries]
         lines.append("</testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _suites(facts: Facts) -> Iterator[tuple[str, str, list[Entry]]]:
+    """Part the claims of every document by scope: one never confirms what another asks."""
+    for source, entries in facts.of_source.items():
+        for scope in SCOPES:
+            its = [entry for entry in entries if entry.claim.scope == scope]
+            if its:
+                yield source, scope, its
 
 
 def _tallied(entries: Sequence[Entry]) -> str:
@@ -175,7 +187,7 @@ def _test_case(entry: Entry) -> str:
     kind = entry.claim.id.split(".")[1]
     head = (
         f"<testcase name={_quoted(entry.claim.id)} "
-        f'classname={_quoted(f"{entry.claim.source}.{kind}")} time="0"'
+        f'classname={_quoted(f"{entry.claim.source}.{entry.claim.scope}.{kind}")} time="0"'
     )
     # A word beside the outcome, which stays what it was.
     stale = "<system-out>stale</system-out>" if verdict.stale else ""
