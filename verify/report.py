@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
+from pydantic import JsonValue
+
 from verify.acceptance import exactly
 from verify.claim import Cell, Claim, Scope
 from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
@@ -19,6 +21,7 @@ from verify.project import Project
 from verify.rulings import distance
 from verify.state import State, state_of
 from verify.stored import Stored
+from verify.structure import fact_of
 from verify.verdict import WORDS, Measured, OffBy, Verdict
 
 
@@ -42,6 +45,8 @@ class Entry:
     """Modules of the project's own that declare reproductions."""
     artifacts: str | None = None
     """The file of the project's own weights and data sets."""
+    fact: JsonValue = None
+    """The structure that was measured, where one is printed; None where none was."""
     null: Verdict | None = None
     """What the claim's null model shows, by the same rules; None where it names none."""
 
@@ -113,6 +118,7 @@ class Entry:
             "printed": self.printed,
             "unit": self.unit,
             "measured": verdict["measured"],
+            "fact": self.fact,
             "by_key": verdict["by_key"],
             "convention": verdict["convention"],
             "off_by": None if self.off_by is None else asdict(self.off_by),
@@ -200,10 +206,27 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
     modules, artifacts = tuple(project.index.reproductions), project.index.artifacts
     nulls = null_verdicts(project, state.stored)
     entries = tuple(
-        Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
-        for i in wanted
+        Entry(
+            claim=project.claims[id_],
+            verdict=verdicts[id_],
+            needs=project.needs[id_],
+            modules=modules,
+            artifacts=artifacts,
+            fact=_fact(project, state, id_, verdicts[id_].convention),
+            null=nulls.get(id_),
+        )
+        for id_ in wanted
     )
     return Report(state.head, entries, findings_of(project, state, verdicts), state.stored)
+
+
+def _fact(project: Project, state: State, id_: str, key: str | None) -> JsonValue:
+    needs = project.needs[id_]
+    if not isinstance(project.claims[id_].expect, Equal) or len(needs) != 1 or key is None:
+        return None
+    stored = state.stored.get(needs[0].key)
+    measured = stored.measurement if stored is not None else None
+    return None if measured is None else fact_of(measured, key)
 
 
 def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:

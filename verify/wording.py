@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from reproductions.contract import Spec
 from verify.acceptance import at_print, exactly
 from verify.expect import Bound, PrintedFigure, Range
@@ -69,11 +71,20 @@ def measured_words(entry: Entry) -> str:
         absent = "compared" if entry.verdict.reason in _COMPARED else "not measured"
         if entry.claim.scope == "consistency":
             absent = "prints compared"
+        if entry.fact is not None and entry.verdict.reason != "equal":
+            return fact_words(entry.fact)
         return _STRUCTURES.get(entry.verdict.reason, absent)
     text = number(entry, measured.value)
     if measured.low == measured.high:
         return text
     return f"{text} [{number(entry, measured.low)}, {number(entry, measured.high)}]"
+
+
+def fact_words(fact: JsonValue) -> str:
+    """Write a measured structure: a word, a whole number, items in a row."""
+    if isinstance(fact, list):
+        return ", ".join(map(fact_words, fact))
+    return f"{fact:g}" if isinstance(fact, float) else str(fact)
 
 
 def found_word(entry: Entry) -> str:

@@ -28,6 +28,7 @@ FIELDS = {
     "printed",
     "unit",
     "measured",
+    "fact",
     "by_key",
     "convention",
     "off_by",

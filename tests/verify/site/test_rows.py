@@ -87,3 +87,29 @@ def test_what_was_asked_stands_in_every_file_and_is_never_counted_together(site)
         review = json.loads(page.partition('ld+json">')[2].partition("</script>")[0])
         assert review["reviewRating"]["alternateName"] == words
         assert (review["reviewAspect"] == told["scope"]) == (id_ == RATIO)
+
+
+def test_a_measured_structure_stands_in_its_own_row(site):
+    id_ = "toyvig.toy_count.toyvig_b.whole"
+    with (site.toy.root / "claims" / "toyvig.yaml").open("a") as stream:
+        stream.write(
+            f"""  - id: {id_}
+    statement: The largest ToyViG has 87 M parameters.
+    found_at: [{{section: Conclusion, printed: "87"}}]
+    reproduction: toy_count
+    params: {{model: toyvig_b}}
+    convention: trainable
+    expect: {{kind: equal, form: integer, printed: "87"}}
+"""
+        )
+    assert site.publish().code == 0
+    assert site.publish("--check").code == 0
+    assert site.toy.verdicts()[id_] == "fail"
+    assert f"{id_}\t87\t86.6\t✗ does not hold" in site.toy.verify("list").out
+    row = next(row for row in site.rows("claims.csv") if row["claim"] == id_)
+    assert (row["printed"], row["measured"], row["low"]) == ("87", "86.6", "")
+    claims = {claim["id"]: claim for claim in json.loads(site.text("claims.json"))["claims"]}
+    assert (claims[id_]["measured"], claims[id_]["fact"]) == (None, 86.6)
+    assert claims[S]["fact"] is None
+    assert "The largest ToyViG has 87 M parameters. 87 86.6 ✗" in site.words("index.html")
+    assert "Measured 86.6 Scope" in site.words(f"claims/{id_}.html")

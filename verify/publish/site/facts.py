@@ -197,13 +197,21 @@ def _printed(_: Facts, entry: Entry, __: str) -> Fact | None:
 
 def _measured(_: Facts, entry: Entry, __: str) -> Fact | None:
     found = entry.verdict.measured
-    return None if found is None else Fact(measured_words(entry), repr(found.value))
+    if found is None:
+        return _structure(entry)
+    return Fact(measured_words(entry), repr(found.value))
+
+
+def _structure(entry: Entry) -> Fact | None:
+    return None if entry.fact is None else Fact(measured_words(entry))
 
 
 def _point(_: Facts, entry: Entry, __: str) -> Fact | None:
     """Give the measured value alone, without its interval."""
     found = entry.verdict.measured
-    return None if found is None else Fact(number(entry, found.value), repr(found.value))
+    if found is None:
+        return _structure(entry)
+    return Fact(number(entry, found.value), repr(found.value))
 
 
 def _off_by(_: Facts, entry: Entry, __: str) -> Fact | None:

@@ -13,8 +13,8 @@ from verify.publish.site.facts import Facts, table_slug
 from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
 from verify.report import ByDefault, Entry
-from verify.verdict import WORDS, Measured, OffBy
-from verify.wording import SCOPES
+from verify.verdict import WORDS, OffBy
+from verify.wording import SCOPES, fact_words
 from verify.wording import WORDS as SPOKEN
 
 Files = Iterator[tuple[str, str]]
@@ -109,7 +109,7 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
         entry.claim.scope,
         entry.printed,
         entry.unit,
-        *_measured(verdict.measured),
+        *_measured(entry),
         *_off(entry.off_by),
         *_by_default(entry.by_default),
         verdict.verdict,
@@ -121,8 +121,11 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
     ]
 
 
-def _measured(found: Measured | None) -> list[Any]:
-    return [None] * 3 if found is None else [found.value, found.low, found.high]
+def _measured(entry: Entry) -> list[Any]:
+    found = entry.verdict.measured
+    if found is None:
+        return [None if entry.fact is None else fact_words(entry.fact), None, None]
+    return [found.value, found.low, found.high]
 
 
 def _off(found: OffBy | None) -> list[Any]:
