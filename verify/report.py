@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from verify.acceptance import exactly
 from verify.claim import Cell, Claim, Scope
-from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
+from verify.expect import Bound, Equal, Marks, Outcome, PrintedFigure, Range, UpTo, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
 from verify.mistakes import AGREEMENT
@@ -68,6 +68,14 @@ class Entry:
         return place.printed if expect is None and isinstance(place, Cell) else None
 
     @property
+    def relation(self) -> str | None:
+        """What a print is the limit of: ``at_least``, ``up_to`` ...; None if it is the number."""
+        expect = self.claim.expect
+        if isinstance(expect, Bound):
+            return expect.relation
+        return "up_to" if isinstance(expect, UpTo) else None
+
+    @property
     def primary_printed(self) -> str | None:
         """The primary paper's figure as it prints it."""
         return self.claim.primary.printed if self.claim.primary is not None else None
@@ -116,6 +124,7 @@ class Entry:
             "reason": verdict["reason"],
             "detail": verdict["detail"],
             "printed": self.printed,
+            "relation": self.relation,
             "unit": self.unit,
             "measured": verdict["measured"],
             "fact": self.fact,

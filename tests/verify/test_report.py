@@ -26,6 +26,7 @@ FIELDS = {
     "reason",
     "detail",
     "printed",
+    "relation",
     "unit",
     "measured",
     "fact",

@@ -31,7 +31,9 @@ def test_what_is_measured_and_how_far_off_it_is_never_contradict_each_other(site
     listed = site.words("claims.html").partition(S)[2].partition("holds")[0]
     assert "22.3 Mparam 22.310 +0.04 % +0.72 % by default" in listed
     page = site.words(f"claims/{S}.html")
-    assert "0 last digits, +0.04 %; counted by default 22.460, +2 last digits, +0.72 %" in page
+    assert (
+        "off by 0 last digits, +0.04 %; counted by default 22.460, +2 last digits, +0.72 %" in page
+    )
 
 
 def test_what_is_stale_is_marked_in_counts_badge_and_pictures(site):
@@ -91,19 +93,17 @@ def test_what_was_asked_stands_in_every_file_and_is_never_counted_together(site)
 
 def test_a_measured_structure_stands_in_its_own_row(site):
     id_ = "toyvig.toy_count.toyvig_b.whole"
-    with (site.toy.root / "claims" / "toyvig.yaml").open("a") as stream:
-        stream.write(
-            f"""  - id: {id_}
+    claim_added(
+        site,
+        f"""  - id: {id_}
     statement: The largest ToyViG has 87 M parameters.
     found_at: [{{section: Conclusion, printed: "87"}}]
     reproduction: toy_count
     params: {{model: toyvig_b}}
     convention: trainable
     expect: {{kind: equal, form: integer, printed: "87"}}
-"""
-        )
-    assert site.publish().code == 0
-    assert site.publish("--check").code == 0
+""",
+    )
     assert site.toy.verdicts()[id_] == "fail"
     assert f"{id_}\t87\t86.6\t✗ does not hold" in site.toy.verify("list").out
     row = next(row for row in site.rows("claims.csv") if row["claim"] == id_)
@@ -113,3 +113,36 @@ def test_a_measured_structure_stands_in_its_own_row(site):
     assert claims[S]["fact"] is None
     assert "The largest ToyViG has 87 M parameters. 87 86.6 ✗" in site.words("index.html")
     assert "Measured 86.6 Scope" in site.words(f"claims/{id_}.html")
+
+
+def test_a_printed_limit_is_told_from_a_printed_number(site):
+    id_ = "toynotes.toy_count.toymlp_ti"
+    claims = {claim["id"]: claim for claim in json.loads(site.text("claims.json"))["claims"]}
+    assert (claims[id_]["relation"], claims[S]["relation"]) == ("at_least", None)
+    found = {row["claim"]: row["relation"] for row in site.rows("claims.csv")}
+    assert (found[id_], found[S]) == ("at_least", "")
+    assert "at least 5 Mparam 5.04 +0.80 % ✓ holds" in site.words("claims.html")
+    assert "at least 5 Mparam" in site.words("documents/toynotes.html")
+    assert "Printed at least 5 Mparam" in site.words(f"claims/{id_}.html")
+
+
+def claim_added(site, text):
+    with (site.toy.root / "claims" / "toyvig.yaml").open("a") as stream:
+        stream.write(text)
+    assert site.publish().code == 0
+    assert site.publish("--check").code == 0
+
+
+def test_prints_that_were_only_compared_say_so_without_a_number(site):
+    claim_added(
+        site,
+        """  - id: toyvig.arithmetic.s_above_ti
+    statement: ToyViG-S is the larger one.
+    found_at: [{section: Conclusion, printed: larger}]
+    scope: consistency
+    inputs: [toyvig.toy_count.toyvig_s, toyvig.toy_count.toyvig_ti]
+    expect: {kind: ordering, relation: more_than}
+""",
+    )
+    text = site.words("claims.html").partition("toyvig.arithmetic.s_above_ti ")[2]
+    assert text.startswith("toyvig arithmetic from prints ✓ holds")

@@ -80,7 +80,7 @@ def _claims_json(facts: Facts, origin: Origin) -> str:
 
 
 _COLUMNS = (
-    "claim", "source", "scope", "printed", "unit", "measured", "low", "high",
+    "claim", "source", "scope", "relation", "printed", "unit", "measured", "low", "high",
     "off_by_last_digits", "off_by_relative", "default_convention", "default_measured",
     "default_off_by_last_digits", "default_off_by_relative", "verdict", "reason", "agreement",
     "convention", "stale", "machines",
@@ -107,6 +107,7 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
         entry.claim.id,
         entry.claim.source,
         entry.claim.scope,
+        entry.relation,
         entry.printed,
         entry.unit,
         *_measured(entry),
