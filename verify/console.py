@@ -186,9 +186,14 @@ def explain(project: Project, state: State, entry: Entry) -> None:
     say(f"{found_word(entry):<10} {measured_words(entry)}{counted}")
     say(f"verdict    {verdict_words(entry)}")
     say(f"because    {verdict.detail}")
-    if verdict.off_by is not None:
-        against = " (default convention)" if verdict.by_key else ""
-        say(f"off by     {off_by_words(verdict.off_by)}{against}")
+    if entry.off_by is not None:
+        is_default = verdict.by_key and claim.convention == "unstated" and not entry.by_default
+        against = " (default convention)" if is_default else ""
+        say(f"off by     {off_by_words(entry.off_by)}{against}")
+    if entry.by_default is not None:
+        default = entry.by_default
+        told = f"{number(entry, default.measured.value)}, off by {off_by_words(default.off_by)}"
+        say(f"by default {told}, counted: {default.convention}")
     _explain_inputs(project, entry)
     _explain_protocols(project, state, entry)
     for part in verdict.parts:

@@ -149,8 +149,8 @@ def _implausible(project: Project) -> Iterator[Finding]:
                     for size, at in ((small, one), (large, other))
                 ]
                 detail = (
-                    f"by the prints a batch of {large} takes {times[1]:.0f} ms, one of {small} "
-                    f"{times[0]:.0f} ms: more images in less time"
+                    f"by the prints a batch of {large} takes {times[1]:.0f} ms, a batch of {small} "
+                    f"takes {times[0]:.0f} ms: more images in less time"
                 )
                 yield Finding("implausible", (one.claim, other.claim), detail)
 

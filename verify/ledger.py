@@ -27,7 +27,7 @@ Kind = Literal["run_started", "measured", "judged", "run_finished", "superseded"
 Json = Mapping[str, Any]
 
 _SCHEMA: Final = 1
-_LEDGER: Final = "ledger.jsonl"
+LEDGER: Final = "ledger.jsonl"
 _SET_ASIDE: Final = "ledger.torn-" + 12 * "[0-9a-f]"
 _LOCK_WAIT_S: Final = 60
 NO_EVENT: Final = 64 * "0"
@@ -75,7 +75,7 @@ class Ledger:
             folder: ``results/<machine>``; the first append creates it.
             tool: version written into events; by default that of this installation.
         """
-        self.path = folder / _LEDGER
+        self.path = folder / LEDGER
         self._folder = folder
         self._tool = tool or tool_version()
         self._forget()
@@ -350,7 +350,7 @@ def open_ledgers(results: Path) -> dict[str, Ledger]:
             folders = sorted(results.iterdir())
         except FileNotFoundError:
             return {}
-        return {folder.name: Ledger(folder) for folder in folders if (folder / _LEDGER).exists()}
+        return {folder.name: Ledger(folder) for folder in folders if (folder / LEDGER).exists()}
 
 
 def read_ledgers(results: Path) -> dict[str, list[Event]]:

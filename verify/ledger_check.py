@@ -1,10 +1,11 @@
 """Whether the ledgers of a project are whole, and still what they were."""
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from verify.errors import LedgerDamagedError, VerifyError
-from verify.ledger import NO_EVENT, combined_head, open_ledgers
+from verify.ledger import LEDGER, NO_EVENT, Event, combined_head, open_ledgers
 
 
 def check(results: Path, expect_head: str | None = None) -> list[str]:
@@ -18,19 +19,14 @@ def check(results: Path, expect_head: str | None = None) -> list[str]:
         A line for each machine and one for the combined head, for people to read.
 
     Raises:
-        LedgerDamagedError: a chain does not hold, a line is torn or the head is another.
+        LedgerDamagedError: a ledger is cut short or empty, its chain or the head does not hold.
         VerifyError: ``expect_head`` is no such start, or something cannot be read.
     """
     if expect_head is not None and not re.fullmatch("[0-9a-f]{12,64}", expect_head.lower()):
         raise VerifyError(f"head: want 12 to 64 hex digits, found {expect_head!r}; copy it again")
     found = open_ledgers(results)
     events = {machine: ledger.events() for machine, ledger in found.items()}
-    for machine, ledger in found.items():
-        if ledger.torn:
-            raise LedgerDamagedError(
-                f"{ledger.path}:{len(events[machine]) + 1}: want a finished line, found one that "
-                f"a crash cut short; the next run sets it aside, or restore the file"
-            )
+    require_whole(results, events, {name for name, ledger in found.items() if ledger.torn})
     head = combined_head(events)
     if expect_head is not None and not (head or "").startswith(expect_head.lower()):
         raise LedgerDamagedError(
@@ -42,3 +38,30 @@ def check(results: Path, expect_head: str | None = None) -> list[str]:
         for name, chain in events.items()
     ]
     return [*lines, f"combined head {head}" if head else "no events"]
+
+
+def require_whole(
+    results: Path, ledgers: Mapping[str, Sequence[Event]], torn: Collection[str]
+) -> None:
+    """Refuse ledgers that do not end as they were written: cut short, or empty.
+
+    Args:
+        results: folder of the ledgers.
+        ledgers: the finished events by machine.
+        torn: the machines whose ledger ends in an unfinished line.
+
+    Raises:
+        LedgerDamagedError: naming the first of them.
+    """
+    for machine, events in ledgers.items():
+        path = results / machine / LEDGER
+        if machine in torn:
+            raise LedgerDamagedError(
+                f"{path}:{len(events) + 1}: want a finished line, found one that "
+                f"a crash cut short; the next run sets it aside, or restore the file"
+            )
+        if not events:
+            raise LedgerDamagedError(
+                f"{path}: want events, found an empty file; restore it from version control, or "
+                "remove it if nothing was measured on that machine"
+            )

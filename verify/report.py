@@ -7,17 +7,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
+from pydantic import JsonValue
+
+from verify.acceptance import exactly
 from verify.claim import Cell, Claim, Scope
-from verify.expect import Equal, Marks, Outcome, PrintedFigure, Range, Vague
+from verify.expect import Bound, Equal, Marks, Outcome, PrintedFigure, Range, UpTo, Vague
 from verify.findings import Finding, findings_of
 from verify.judge import judge
 from verify.mistakes import AGREEMENT
 from verify.need import Need
 from verify.null_model import null_verdicts
 from verify.project import Project
+from verify.rulings import distance
 from verify.state import State, state_of
 from verify.stored import Stored
-from verify.verdict import WORDS, Verdict
+from verify.structure import fact_of
+from verify.verdict import WORDS, Measured, OffBy, Verdict
+
+
+@dataclass(frozen=True)
+class ByDefault:
+    """What the default convention gives of a claim that another one decides."""
+
+    convention: str
+    measured: Measured
+    off_by: OffBy
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,8 @@ class Entry:
     """Modules of the project's own that declare reproductions."""
     artifacts: str | None = None
     """The file of the project's own weights and data sets."""
+    fact: JsonValue = None
+    """The structure that was measured, where one is printed; None where none was."""
     null: Verdict | None = None
     """What the claim's null model shows, by the same rules; None where it names none."""
 
@@ -52,6 +68,14 @@ class Entry:
         return place.printed if expect is None and isinstance(place, Cell) else None
 
     @property
+    def relation(self) -> str | None:
+        """What a print is the limit of: ``at_least``, ``up_to`` ...; None if it is the number."""
+        expect = self.claim.expect
+        if isinstance(expect, Bound):
+            return expect.relation
+        return "up_to" if isinstance(expect, UpTo) else None
+
+    @property
     def primary_printed(self) -> str | None:
         """The primary paper's figure as it prints it."""
         return self.claim.primary.printed if self.claim.primary is not None else None
@@ -60,6 +84,24 @@ class Entry:
     def unit(self) -> str | None:
         """The unit of the printed figure."""
         return self.claim.expect.unit if isinstance(self.claim.expect, Marks) else None
+
+    @property
+    def off_by(self) -> OffBy | None:
+        """How far the number shown is off the print, by whichever convention it is counted."""
+        shown, expect = self.verdict.measured, self.claim.expect
+        if self.by_default is None or shown is None or not isinstance(expect, PrintedFigure):
+            return self.verdict.off_by
+        return distance(expect, exactly(shown.value))
+
+    @property
+    def by_default(self) -> ByDefault | None:
+        """What the default convention gives; None where the number shown is counted by it."""
+        keys, off_by = self.verdict.by_key, self.verdict.off_by
+        if off_by is None or not keys or self.claim.convention != "unstated":
+            return None
+        default = next(iter(keys))  # the first that is declared
+        chosen = (self.verdict.convention or default).partition(",")[0]
+        return None if chosen == default else ByDefault(default, keys[default], off_by)
 
     @property
     def by_hand(self) -> str | None:
@@ -82,11 +124,14 @@ class Entry:
             "reason": verdict["reason"],
             "detail": verdict["detail"],
             "printed": self.printed,
+            "relation": self.relation,
             "unit": self.unit,
             "measured": verdict["measured"],
+            "fact": self.fact,
             "by_key": verdict["by_key"],
             "convention": verdict["convention"],
-            "off_by": verdict["off_by"],
+            "off_by": None if self.off_by is None else asdict(self.off_by),
+            "by_default": None if self.by_default is None else asdict(self.by_default),
             "explained_by": verdict["explained_by"],
             "parts": verdict["parts"],
             "found_at": [str(locator) for locator in self.claim.found_at],
@@ -170,10 +215,27 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
     modules, artifacts = tuple(project.index.reproductions), project.index.artifacts
     nulls = null_verdicts(project, state.stored)
     entries = tuple(
-        Entry(project.claims[i], verdicts[i], project.needs[i], modules, artifacts, nulls.get(i))
-        for i in wanted
+        Entry(
+            claim=project.claims[id_],
+            verdict=verdicts[id_],
+            needs=project.needs[id_],
+            modules=modules,
+            artifacts=artifacts,
+            fact=_fact(project, state, id_, verdicts[id_].convention),
+            null=nulls.get(id_),
+        )
+        for id_ in wanted
     )
     return Report(state.head, entries, findings_of(project, state, verdicts), state.stored)
+
+
+def _fact(project: Project, state: State, id_: str, key: str | None) -> JsonValue:
+    needs = project.needs[id_]
+    if not isinstance(project.claims[id_].expect, Equal) or len(needs) != 1 or key is None:
+        return None
+    stored = state.stored.get(needs[0].key)
+    measured = stored.measurement if stored is not None else None
+    return None if measured is None else fact_of(measured, key)
 
 
 def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verify.errors import LedgerDamagedError, VerifyError
-from verify.ledger import Event, Ledger, combined_head, read_ledgers
+from verify.ledger import LEDGER, Event, Ledger, combined_head, read_ledgers
 
-_LEDGER = "ledger.jsonl"
 _GIT_TIME_LIMIT_S = 60
 
 
@@ -77,12 +76,12 @@ def _exists(path: Path) -> bool:
 
 def _below(path: Path) -> dict[str, list[Event]]:
     """Read the ledgers of a file or folder."""
-    if path.is_file() and path.name != _LEDGER:
+    if path.is_file() and path.name != LEDGER:
         with tempfile.TemporaryDirectory() as folder:
-            return _read_copies(Path(folder), {path.stem: _bytes_of(path)}, str(path))
+            return _read_copies(Path(folder), {path.stem: _bytes_of(path)}, {path.stem: str(path)})
     if path.is_file():
         path = path.parent
-    if (path / _LEDGER).is_file():
+    if (path / LEDGER).is_file():
         return {path.resolve().name: Ledger(path).events()}
     inner = path / "results"
     return read_ledgers(inner if inner.is_dir() else path)
@@ -97,15 +96,25 @@ def _bytes_of(path: Path) -> bytes:
         ) from error
 
 
-def _read_copies(folder: Path, found: Mapping[str, bytes], name: str) -> dict[str, list[Event]]:
-    """Read ledgers that do not stand in a folder of their machine, by way of one that does."""
+def _read_copies(
+    folder: Path, found: Mapping[str, bytes], names: Mapping[str, str]
+) -> dict[str, list[Event]]:
+    """Read ledgers that do not stand in a folder of their machine, by way of one that does.
+
+    Args:
+        folder: An empty one, for the copies.
+        found: What they hold, by machine.
+        names: What to call each where it is damaged.
+    """
     for machine, content in found.items():
         (folder / machine).mkdir()
-        (folder / machine / _LEDGER).write_bytes(content)
+        (folder / machine / LEDGER).write_bytes(content)
     try:
         return read_ledgers(folder)
     except LedgerDamagedError as error:
-        told = str(error).replace(f"{folder}{os.sep}", f"{name}: ")
+        told = str(error)
+        for machine, name in names.items():
+            told = told.replace(str(folder / machine / LEDGER), name)
         raise LedgerDamagedError(told) from error
 
 
@@ -119,16 +128,17 @@ def _commit(root: Path, name: str) -> str | None:
 def _committed(root: Path, commit: str, name: str) -> dict[str, list[Event]]:
     """Read the ledgers as they stood in a commit."""
     listed = _git(root, "ls-tree", "-r", "-z", "--name-only", commit, "--", "results") or b""
-    found = {}
+    found, names = {}, {}
     for raw in listed.split(b"\0"):
         path = Path(os.fsdecode(raw))
-        if path.name == _LEDGER:
+        if path.name == LEDGER:
             content = _git(root, "show", f"{commit}:./{path.as_posix()}")
             if content is None:
                 raise VerifyError(f"commit {name!r}: {path} cannot be read; fetch it and run again")
             found[path.parent.name] = content
+            names[path.parent.name] = f"commit {name!r}, {path.as_posix()}"
     with tempfile.TemporaryDirectory() as folder:
-        return _read_copies(Path(folder), found, f"commit {name!r}")
+        return _read_copies(Path(folder), found, names)
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:

@@ -71,11 +71,20 @@ def measured_words(entry: Entry) -> str:
         absent = "compared" if entry.verdict.reason in _COMPARED else "not measured"
         if entry.claim.scope == "consistency":
             absent = "prints compared"
+        if entry.fact is not None and entry.verdict.reason != "equal":
+            return fact_words(entry.fact)
         return _STRUCTURES.get(entry.verdict.reason, absent)
     text = number(entry, measured.value)
     if measured.low == measured.high:
         return text
     return f"{text} [{number(entry, measured.low)}, {number(entry, measured.high)}]"
+
+
+def fact_words(fact: JsonValue) -> str:
+    """Write a measured structure: a word, a whole number, items in a row."""
+    if isinstance(fact, list):
+        return ", ".join(map(fact_words, fact))
+    return f"{fact:g}" if isinstance(fact, float) else str(fact)
 
 
 def found_word(entry: Entry) -> str:
@@ -91,9 +100,10 @@ def unprinted_words(stored: Stored | None, spec: Spec) -> str:
         outcome = measured.facts.get("outcome") if measured is not None else None
         return str(outcome or "not measured").replace("_", " ")
     found = measured.values[key]
-    if found.low == found.high:
-        return f"{found.value:.4g}"
-    return f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"
+    text = f"{found.value:.4g}"
+    if found.low != found.high:
+        text += f" [{found.low:.4g}, {found.high:.4g}]"
+    return text + (" [stale]" if stored is not None and stored.stale else "")
 
 
 def off_by_words(off_by: OffBy | None) -> str:

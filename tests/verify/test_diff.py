@@ -1,6 +1,7 @@
 """Two ledgers compared: verdicts that changed, which input moved, numbers beyond intervals."""
 
 import json
+import re
 import shutil
 import subprocess
 from importlib.util import module_from_spec, spec_from_file_location
@@ -253,7 +254,18 @@ def test_a_damaged_ledger_is_named_as_it_was_asked_for(measured):
     before = Path(kept(measured))
     before.write_bytes(before.read_bytes().replace(b"160.2", b"160.3", 1))
     err = refused(measured.verify("diff", str(before), machine(measured)), 4)
-    assert err.startswith(f"verify: {before}: ")
+    assert re.match(rf"verify: {before}:\d+: want", err)
+
+
+def test_a_damaged_ledger_of_a_commit_is_named_by_its_path_there(committed):
+    content = committed.ledger.read_bytes()
+    committed.ledger.write_bytes(content.replace(b"160.2", b"160.3", 1))
+    for arguments in (("add", "-A"), ("commit", "--quiet", "-m", "damaged")):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=committed.root, check=True)
+    err = refused(committed.verify("diff", "trunk", "first"), 4)
+    name = f"results/{machine(committed)}/ledger.jsonl"
+    assert re.match(rf"verify: commit 'trunk', {name}:\d+: want", err)
 
 
 def test_the_ledgers_of_two_machines_are_compared(measured):

@@ -281,16 +281,23 @@ def test_the_combined_head_of_several_ledgers_holds_every_last_hash(several: Pat
 
 
 def test_check_lists_every_ledger_and_the_head(several: Path) -> None:
+    (several / "empty" / "ledger.jsonl").unlink()
     ledgers = read_ledgers(several)
     head = combined_head(ledgers)
     assert head is not None
     lines = check(several, head[:12].upper())
     assert lines[0] == f"cpu-arm64: 1 events, head {ledgers['cpu-arm64'][0].sha256}"
     assert lines[-1] == f"combined head {head}"
-    assert len(lines) == 4
+    assert len(lines) == 3
 
 
-@pytest.mark.parametrize("kept", [3, 0])
+def test_check_refuses_a_ledger_that_was_emptied(several: Path) -> None:
+    wanted = r"empty/ledger\.jsonl: want events, found an empty file; restore it"
+    with pytest.raises(LedgerDamagedError, match=wanted):
+        check(several)
+
+
+@pytest.mark.parametrize("kept", [3, 1])
 def test_check_sees_events_taken_off_the_end(tmp_path: Path, kept: int) -> None:
     head = json.loads(LINES[-1])["sha256"]
     (tmp_path / "h200").mkdir()

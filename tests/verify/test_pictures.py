@@ -8,7 +8,7 @@ import pytest
 
 from reproductions.contract import Measurement, Quantity
 from verify.load import load
-from verify.publish.chart import _COLORS, HEIGHT, WIDTH, Chart, Line, Point
+from verify.publish.chart import _COLORS, _MARKS, HEIGHT, WIDTH, Chart, Line, Point
 from verify.publish.pictures import pictures
 from verify.report import report_on
 from verify.state import State
@@ -96,11 +96,11 @@ def test_foreign_text_stays_text():
 
 def test_the_table_beside_it_has_every_figure():
     assert CHART.csv().splitlines() == [
-        "name,x,printed,measured,low,high",
-        '"one",1,10,,,',
-        '"one",8,100,90,80,95',
-        '"two",1,20,,,',
-        '"two",8,,30,25,35',
+        "name,x,printed,measured,low,high,stale",
+        '"one",1,10,,,,',
+        '"one",8,100,90,80,95,',
+        '"two",1,20,,,,',
+        '"two",8,,30,25,35,',
     ]
 
 
@@ -108,7 +108,7 @@ def test_the_table_beside_it_has_every_digit_of_the_ledger():
     line = Line("one", [Point(8, 4938.8, (1234567.891, 0.1 + 0.2, 2e9))])
     chart = replace(CHART, lines=[line])
     assert chart.csv().splitlines()[1] == (
-        '"one",8,4938.8,1234567.891,0.30000000000000004,2000000000'
+        '"one",8,4938.8,1234567.891,0.30000000000000004,2000000000,'
     )
 
 
@@ -202,6 +202,21 @@ def test_what_was_measured_stands_beside_what_is_printed(project):
     made = pictures(project, report_on(project, State({}, stored)))
     assert '"vig_ti",8,120,99,98,100' in made["pictures/toyvig-throughput.csv"]
     assert "as measured on h200, 95 %" in made["pictures/toyvig-throughput.svg"]
+    assert "stale" not in made["pictures/toyvig-throughput.svg"]
+    assert_stale(project, State({}, stored), "toyvig-throughput", '"vig_ti",8,120,99,98,100,stale')
+
+
+def assert_stale(project, state, name, line):
+    """Make every measurement stale and see that the picture and its rows say so."""
+    stored = {key: replace(one, stale=True) for key, one in state.stored.items()}
+    made = pictures(project, report_on(project, replace(state, stored=stored)))
+    assert line in made[f"pictures/{name}.csv"].splitlines()
+    svg = made[f"pictures/{name}.svg"]
+    root = ElementTree.fromstring(svg)
+    marks = [path for path in root.iter(f"{SVG}path") if path.get("class") in _MARKS]
+    assert {path.get("fill") for path in marks} == {"none"}
+    assert "hollow: stale" in " ".join(text.text for text in root.iter(f"{SVG}text"))
+    assert "(stale)" in root.find(f"{SVG}desc").text
 
 
 def test_a_document_without_speeds_has_no_pictures(tmp_path):
@@ -271,10 +286,11 @@ def test_training_modes_are_drawn_by_memory_beside_the_plain_step(steps):
         for kind in ("csv", "svg")
     ]
     assert made["pictures/toyvig-training-arithmetic-cpu-x86-64.csv"].splitlines()[1:] == [
-        '"vig_ti",2,,30,30,30',
-        '"vig_ti",1.5,,30,30,30',
-        '"vig_ti",1,,40,40,40',
+        '"vig_ti",2,,30,30,30,',
+        '"vig_ti",1.5,,30,30,30,',
+        '"vig_ti",1,,40,40,40,',
     ]
+    assert_stale(*steps, "toyvig-training-speed-cpu-x86-64", '"vig_ti",1,,5,5,5,stale')
     assert (
         "cpu-x86-64, 4 images of 224 x 224" in made["pictures/toyvig-training-speed-cpu-x86-64.svg"]
     )
@@ -323,9 +339,11 @@ def test_forms_of_a_model_stand_side_by_side_where_both_were_measured(tmp_path):
     stored = {one.key: stored_speed(100.0), other.key: stored_speed(200.0)}
     made = pictures(project, report_on(project, State({}, stored)))
     assert made["pictures/toyvig-implementations.csv"].splitlines()[1:] == [
-        '"vig_ti, published",8,,100,99,101',
-        '"vig_ti, fast",8,,200,199,201',
+        '"vig_ti, published",8,,100,99,101,',
+        '"vig_ti, fast",8,,200,199,201,',
     ]
     assert "measured on h200" in made["pictures/toyvig-implementations.svg"]
+    line = '"vig_ti, fast",8,,200,199,201,stale'
+    assert_stale(project, State({}, stored), "toyvig-implementations", line)
     del stored[other.key]
     assert pictures(project, report_on(project, State({}, stored))) == {}

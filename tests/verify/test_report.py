@@ -26,11 +26,14 @@ FIELDS = {
     "reason",
     "detail",
     "printed",
+    "relation",
     "unit",
     "measured",
+    "fact",
     "by_key",
     "convention",
     "off_by",
+    "by_default",
     "explained_by",
     "parts",
     "found_at",
@@ -90,8 +93,12 @@ def test_a_measured_claim_shows_value_interval_keys_convention_and_distance(repo
         "trainable": 22.31,
         "convolutions": 20.1,
     }
-    assert (claim["convention"], claim["off_by"]["last_digits"]) == ("trainable", 2)
-    assert claim["off_by"]["relative"] == pytest.approx(22.46 / 22.3 - 1, rel=1e-12, abs=0)
+    assert (claim["convention"], claim["off_by"]["last_digits"]) == ("trainable", 0)
+    assert claim["off_by"]["relative"] == pytest.approx(22.31 / 22.3 - 1, rel=1e-12, abs=0)
+    default = claim["by_default"]
+    assert (default["convention"], default["measured"]) == ("all", claim["by_key"]["all"])
+    assert default["off_by"]["last_digits"] == 2
+    assert default["off_by"]["relative"] == pytest.approx(22.46 / 22.3 - 1, rel=1e-12, abs=0)
 
 
 def test_an_unsound_counter_explains_a_failing_claim_and_does_not_pass_it(report):

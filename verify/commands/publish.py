@@ -5,13 +5,14 @@ from pathlib import Path
 
 from verify.commands import DONE, FOUND, Options
 from verify.errors import VerifyError
+from verify.ledger_check import require_whole
 from verify.load import load
 from verify.project import Project
 from verify.publish import tables
-from verify.report import report_of, report_on
+from verify.report import report_on
 from verify.root import find_root
 from verify.say import say
-from verify.state import state_of
+from verify.state import State, state_of
 
 _MOST_NAMED = 20
 _SITE = "site"
@@ -21,11 +22,13 @@ _SITE = "site"
 def command(options: Options) -> int:
     """Write the pages, or say which would change."""
     project = load(find_root(options.project))
+    state = state_of(project)
+    require_whole(project.results, state.ledgers, state.torn)
     if options.what == "site":
-        return _site(project, options)
+        return _site(project, state, options)
     if options.out is not None:
         raise VerifyError("--out: want it with `publish site`, got it with tables; leave it out")
-    pages = tables.pages(project, report_of(project))
+    pages = tables.pages(project, report_on(project, state))
     if options.check:
         names, did = tables.outdated(project.results, pages), "would change"
     else:
@@ -39,7 +42,7 @@ def command(options: Options) -> int:
     return FOUND if options.check and names else DONE
 
 
-def _site(project: Project, options: Options) -> int:
+def _site(project: Project, state: State, options: Options) -> int:
     # Here, so that tables are published without loading the templates.
     from verify.publish.site import folder  # noqa: PLC0415
     from verify.publish.site.facts import Facts  # noqa: PLC0415
@@ -47,7 +50,6 @@ def _site(project: Project, options: Options) -> int:
     from verify.publish.site.pages import Pages  # noqa: PLC0415
 
     out: Path = project.root / _SITE if options.out is None else options.out
-    state = state_of(project)
     facts = Facts(project, state, report_on(project, state))
     files = Pages(facts, Origin.of(state)).everything()
     if options.check:

@@ -22,7 +22,7 @@ from verify.kinds.member import (
 )
 from verify.kinds.rounds import above_noise
 from verify.kinds.transfer import SPREAD, of_ratio
-from verify.rulings import against, distance, left_open, middle, shown_interval
+from verify.rulings import against, distance, ends_of, left_open, middle, shown_interval
 from verify.verdict import Verdict
 
 
@@ -108,7 +108,9 @@ def _maximum(
         quarter = Interval(value, value).widened(abs(value) * SPREAD)
         accepted = Acceptance(accepted.figure, accepted.printed, quarter)
         verdict = of_ratio(verdict, value, most)
-    verdict = _ruled(accepted, most, verdict, told, missing)
+    # A maximum above the print passes too: what is accepted has no upper end.
+    accepts = Interval(accepted.widened.low, None)
+    verdict = replace(_ruled(accepted, most, verdict, told, missing), region=ends_of(accepts))
     verdict = _above_noise(verdict, accepted.widened.low, known)
     coarsest = max(member.level or 0.0 for member in known)
     return at_share(verdict, coarsest, of=len(members))

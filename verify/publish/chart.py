@@ -51,6 +51,8 @@ class Point:
     """Value, low end and high end."""
     mark: Mark = "square"
     """What the measured figure is drawn as."""
+    stale: bool = False
+    """Whether what it was measured with has changed since; then it is drawn hollow."""
 
     @property
     def figures(self) -> list[float]:
@@ -86,6 +88,12 @@ class Chart:
     joined: bool = False
     """Whether the measured points of a line are joined."""
 
+    @property
+    def legend(self) -> str:
+        """The note, and what is stale if anything is."""
+        is_stale = any(point.stale for line in self.lines for point in line.points)
+        return f"{self.note}; hollow: stale" if is_stale else self.note
+
     def svg(self) -> str:
         """Draw it; every text is escaped."""
         scale = _LinearScale(self) if self.linear else _Scale(self)
@@ -98,7 +106,7 @@ class Chart:
             _text(_LEFT, 26, self.title, "title"),
             *(
                 _text(_LEFT, 46 + 15 * number, words, "note")
-                for number, words in enumerate(textwrap.wrap(self.note, _NOTE_LETTERS))
+                for number, words in enumerate(textwrap.wrap(self.legend, _NOTE_LETTERS))
             ),
             *scale.axes(self.x_label, self.y_label),
         ]
@@ -112,20 +120,25 @@ class Chart:
 
     def csv(self) -> str:
         """Give the figures as rows, so that nobody has to read them off."""
-        rows = ["name,x,printed,measured,low,high"]
+        rows = ["name,x,printed,measured,low,high,stale"]
         for line in self.lines:
             name = '"' + line.name.replace('"', '""') + '"'
             for point in line.points:
                 numbers = [point.x, point.printed, *(point.measured or (None, None, None))]
-                rows.append(",".join([name, *map(_digits, numbers)]))
+                stale = "stale" if point.stale else ""
+                rows.append(",".join([name, *map(_digits, numbers), stale]))
         return "\n".join([*rows, ""])
 
     def _told(self) -> str:
         told = []
         for line in self.lines:
-            figures = ", ".join(f"{p.x:g}: {p.figures[0]:g}" for p in line.points if p.figures)
+            figures = ", ".join(_figure(point) for point in line.points if point.figures)
             told.append(f"{line.name}: {figures}")
         return f"{self.y_label} by {self.x_label}. {'; '.join(told)}."
+
+
+def _figure(point: Point) -> str:
+    return f"{point.x:g}: {point.figures[0]:g}" + (" (stale)" if point.stale else "")
 
 
 def _color(number: int, line: Line) -> str:
@@ -241,7 +254,8 @@ def _line(scale: _Scale, line: Line, color: str) -> list[str]:
             x = scale.x(point.x)
             parts.append(f'<path d="M{x} {low}V{high}" stroke="{color}" stroke-width="2"/>')
             shape = _MARKS[point.mark].format(x=x, y=value)
-            parts.append(f'<path class="{point.mark}" d="{shape}" fill="{color}"/>')
+            inside = f'fill="none" stroke="{color}"' if point.stale else f'fill="{color}"'
+            parts.append(f'<path class="{point.mark}" d="{shape}" {inside}/>')
     return parts
 
 

@@ -17,7 +17,8 @@ _FORMS: Mapping[str, Mark] = {"published": "square", "fast": "triangle"}
 _USUAL = {"precision": "default", "layout": "contiguous", "compiled": False, "image_size": 224}
 """How models are timed whose forms are set side by side."""
 
-Found = list[tuple[Need, Measurement]]
+Found = list[tuple[Need, Measurement, bool]]
+"""Measurements, each with whether it is stale."""
 
 
 def training_charts(project: Project, report: Report) -> dict[str, Chart]:
@@ -25,9 +26,9 @@ def training_charts(project: Project, report: Report) -> dict[str, Chart]:
     made = {}
     for source in project.index.sources:
         found = _steps(project, report, source)
-        for device in sorted({_device(one) for _, one in found}):
-            here = [pair for pair in found if _device(pair[1]) == device]
-            sizes = ", ".join(sorted({_size(need) for need, _ in here}))
+        for device in sorted({_device(one) for _, one, _ in found}):
+            here = [given for given in found if _device(given[1]) == device]
+            sizes = ", ".join(sorted({_size(need) for need, _, _ in here}))
             for name, label, keys in (
                 ("arithmetic", "arithmetic of a step (GMAC)", ("operations_plain", "operations")),
                 ("speed", "images per second", ("images_per_second_plain", "images_per_second")),
@@ -52,12 +53,12 @@ def _steps(project: Project, report: Report, source: str) -> Found:
     """List measured training steps of variants as they are, by model."""
     found = _measured(project, report, "training_memory", source)
     as_they_are = [
-        (need, one)
-        for need, one in found
-        if getattr(need.params, "grid", None) is None
-        and getattr(need.params, "partitions", None) is None
+        given
+        for given in found
+        if getattr(given[0].params, "grid", None) is None
+        and getattr(given[0].params, "partitions", None) is None
     ]
-    return sorted(as_they_are, key=lambda pair: str(pair[0].params.subject()))
+    return sorted(as_they_are, key=lambda given: str(given[0].params.subject()))
 
 
 def _measured(project: Project, report: Report, reproduction: str, source: str) -> Found:
@@ -68,8 +69,12 @@ def _measured(project: Project, report: Report, reproduction: str, source: str) 
         for need in project.all_needs(claim)
         if need.reproduction == reproduction
     }
-    stored = {key: report.stored[key].measurement for key in needs if key in report.stored}
-    return [(needs[key], one) for key, one in stored.items() if one is not None]
+    stored = {key: report.stored[key] for key in needs if key in report.stored}
+    return [
+        (needs[key], one.measurement, one.stale)
+        for key, one in stored.items()
+        if one.measurement is not None
+    ]
 
 
 def _size(need: Need) -> str:
@@ -78,13 +83,13 @@ def _size(need: Need) -> str:
 
 
 def _training_lines(found: Found, keys: tuple[str, str]) -> Iterator[Line]:
-    for name, pairs in groupby(found, key=lambda pair: str(pair[0].params.subject())):
+    for name, its in groupby(found, key=lambda given: str(given[0].params.subject())):
         points: dict[tuple[Mark, float], Point] = {}
-        for need, one in pairs:
+        for need, one, stale in its:
             for suffix, key in zip(("_plain", ""), keys, strict=True):
                 mark = _mark(need.params.model_dump()) if suffix == "" else "square"
                 y, x = one.values[key], one.values[f"allocated{suffix}"].value
-                points.setdefault((mark, x), Point(x, None, (y.value, y.low, y.high), mark))
+                points.setdefault((mark, x), Point(x, None, (y.value, y.low, y.high), mark, stale))
         yield Line(name, sorted(points.values(), key=lambda point: -point.x))
 
 
@@ -99,7 +104,7 @@ def form_charts(project: Project, report: Report) -> dict[str, Chart]:
         found = _measured(project, report, "throughput", source)
         lines = list(_form_lines(found))
         if lines:
-            machines = ", ".join(sorted({_device(one) for _, one in found}))
+            machines = ", ".join(sorted({_device(one) for _, one, _ in found}))
             made[f"{source}-implementations"] = Chart(
                 title=f"Throughput as published and as written here, {source}",
                 note=f"The same weights and outputs, measured on {machines}; squares: as "
@@ -115,14 +120,14 @@ def form_charts(project: Project, report: Report) -> dict[str, Chart]:
 def _form_lines(found: Found) -> Iterator[Line]:
     """Yield two lines for every model, of the batches at which both forms ran."""
     speeds: dict[tuple[str, str, int], dict[str, Point]] = {}
-    for need, one in found:
+    for need, one, stale in found:
         params = need.params.model_dump()
         speed = one.values.get("throughput")
         if speed is None or any(params[name] != usual for name, usual in _USUAL.items()):
             continue
         form = params["implementation"]
         ends = (speed.value, speed.low, speed.high)
-        point = Point(params["batch"], None, ends, _FORMS[form])
+        point = Point(params["batch"], None, ends, _FORMS[form], stale)
         where = (params["model"], str(one.facts.get("device")), params["batch"])
         speeds.setdefault(where, {})[form] = point
     both: dict[tuple[str, str], list[dict[str, Point]]] = {}

@@ -81,12 +81,13 @@ def _speeds(project: Project) -> Iterator[tuple[str, Series]]:
 
 
 def _point(size: int, at: AtBatch, entries: Mapping[str, Entry]) -> Point:
-    return Point(size, float(at.expect.figure.value), _measured(entries[at.claim]))
+    return _point_of(entries[at.claim], size, float(at.expect.figure.value))
 
 
-def _measured(entry: Entry) -> tuple[float, float, float] | None:
+def _point_of(entry: Entry, size: int, printed: float) -> Point:
     found = entry.verdict.measured
-    return None if found is None else (found.value, found.low, found.high)
+    ends = None if found is None else (found.value, found.low, found.high)
+    return Point(size, printed, ends, stale=found is not None and entry.verdict.stale)
 
 
 def _ratio_lines(project: Project, entries: Mapping[str, Entry], source: str) -> Iterator[Line]:
@@ -97,8 +98,7 @@ def _ratio_lines(project: Project, entries: Mapping[str, Entry], source: str) ->
         if pair is not None and isinstance(claim.expect, Ratio):
             name, size = pair
             printed = float(claim.expect.figure.value)
-            point = Point(size, printed, _measured(entries[claim.id]))
-            lines.setdefault(name, []).append(point)
+            lines.setdefault(name, []).append(_point_of(entries[claim.id], size, printed))
     for name, points in lines.items():
         yield Line(name, sorted(points, key=lambda point: point.x))
 

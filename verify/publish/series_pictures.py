@@ -64,17 +64,17 @@ def _measured(
 ) -> Iterator[Line]:
     for key, stored in found.items():
         if stored.measurement is not None:
-            points = list(_points(statistic, stored.measurement))
+            points = list(_points(statistic, stored.measurement, stale=stored.stale))
             if points:
                 yield Line(_name(needs[key], list(needs.values())), points)
 
 
-def _points(statistic: str, measurement: Measurement) -> Iterator[Point]:
+def _points(statistic: str, measurement: Measurement, *, stale: bool) -> Iterator[Point]:
     for key, quantity in measurement.values.items():
         found = _LAYER.fullmatch(key)
         if found is not None and found["statistic"] == statistic:
             ends = (quantity.value, quantity.low, quantity.high)
-            yield Point(int(found["layer"]), measured=ends)
+            yield Point(int(found["layer"]), measured=ends, stale=stale)
 
 
 def _name(need: Need, all_: list[Need]) -> str:

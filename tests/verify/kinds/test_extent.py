@@ -95,6 +95,7 @@ def test_a_maximum_reaches_the_print_or_does_not(
 ) -> None:
     found = compared(toy, UP_TO, measured(toy, *numbers))
     assert (found.verdict, found.agreement) == (word, agreement)
+    assert found.region == (None if word == "blocked" else (3.5, None))
     if None in numbers and word != "blocked":
         assert "missing: toy_count of m" in found.detail or "missing: m" in found.detail
 

@@ -1,5 +1,9 @@
 """What the tests of the site share: toy projects, published."""
 
+import csv
+import html
+import io
+import re
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -43,6 +47,15 @@ class Site:
 
     def text(self, name):
         return (self.out / name).read_text(encoding="utf-8")
+
+    def rows(self, name):
+        """Read a CSV file."""
+        return list(csv.DictReader(io.StringIO(self.text(name))))
+
+    def words(self, name):
+        """Read a page or a drawing as a person does."""
+        joined = re.sub("</?(data|span|i|b|a|code)\\b[^>]*>", "", self.text(name))
+        return " ".join(html.unescape(re.sub("<[^>]*>", " ", joined)).split())
 
     def pages(self):
         return {name: text.decode() for name, text in self.files().items() if ".html" in name}

@@ -250,6 +250,15 @@ def test_a_phone_shows_all_of_the_table_of_documents(visit, published):
     assert region.get_by_role("link", name="%").first.is_visible()
 
 
+def test_the_parts_of_a_claim_fit_on_a_phone(visit, published):
+    pages = [path for path in published.glob("claims/*.html") if 'class="parts"' in path.read_text()]
+    assert pages
+    for path in sorted(pages, key=lambda path: path.stat().st_size)[-3:]:
+        page = visit(at(published, f"claims/{path.name}"), viewport=PHONE)
+        wide = "e => e.parentElement.scrollWidth - e.parentElement.clientWidth"
+        assert page.eval_on_selector(".parts", wide) <= 0, path.name
+
+
 def test_a_table_of_a_document_can_be_scrolled_by_keyboard(visit, published):
     page = visit(at(published, "documents/clustervig.html"), viewport=PHONE)
     region = page.locator(".wide:has(.printed)").first

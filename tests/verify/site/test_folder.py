@@ -1,6 +1,7 @@
 """The site's folder is written whole or not at all, and never over somebody else's files."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -29,7 +30,9 @@ def test_a_site_is_written_with_a_list_of_its_files(tmp_path):
     out = tmp_path / "deep" / "site"
     assert folder.write(out, FILES) == 2
     assert names(out) == ["claims", "claims/a.html", "index.html", folder.MARKER]
-    assert json.loads((out / folder.MARKER).read_text())["files"] == ["claims/a.html", "index.html"]
+    assert json.loads((out / folder.MARKER).read_text())["files"] == {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in FILES
+    }
     assert out.stat().st_mode & 0o777 == 0o755
     assert names(out.parent) == ["site", *(f"site/{name}" for name in names(out))]
 
@@ -90,8 +93,39 @@ def test_a_file_in_the_folders_place_is_refused(site):
 
 def test_a_folder_below_a_file_is_refused(site):
     (site.toy.root / "file").write_text("")
-    err = refused(site.publish("--out", str(site.toy.root / "file" / "site")))
-    assert "cannot be written" in err
+    for arguments in ((), ("--check",)):
+        err = refused(site.publish("--out", str(site.toy.root / "file" / "site"), *arguments))
+        assert f"want a folder, found the file {site.toy.root / 'file'} on the way; name" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("x" * 300, "File name too long"),
+        (f"{'x' * 300}/site", "File name too long"),
+        ("loop", "Too many levels of symbolic links"),
+        ("loop/site", "Too many levels of symbolic links"),
+    ],
+    ids=["too long", "below too long", "loop", "below a loop"],
+)
+def test_a_name_that_no_folder_can_have_is_refused(site, name, why):
+    (site.toy.root / "loop").symlink_to("loop")
+    before = site.toy.files()
+    for arguments in ((), ("--check",)):
+        err = refused(site.publish("--out", str(site.toy.root / name), *arguments))
+        assert f"found an unusable name ({why}); name another one with --out" in err
+    assert site.toy.files() == before
+
+
+def test_a_page_that_was_edited_is_not_replaced_until_it_is_removed(site):
+    edited(site, "index.html", "What holds", "What I say")
+    before = site.files()
+    err = refused(site.publish())
+    assert "found 'index.html' edited since; remove it to have it made again" in err
+    assert site.files() == before
+    (site.out / "index.html").unlink()
+    assert site.publish().code == 0
+    assert site.publish("--check").code == 0
 
 
 @pytest.mark.parametrize("step", ["mkdtemp", "access"])
@@ -220,10 +254,19 @@ def test_check_finds_a_number_that_is_not_the_ledgers(site, name, old, new, foun
 def test_check_finds_what_is_missing_and_what_is_left_over(site):
     (site.out / "junit.xml").unlink()
     (site.out / "claims" / "old.html").touch()
+    (site.out / "CNAME").write_text("example.org")
+    marker = json.loads(site.text(folder.MARKER))
+    marker["files"]["claims/old.html"] = hashlib.sha256(b"").hexdigest()
+    (site.out / folder.MARKER).write_text(json.dumps(marker))
     result = site.publish("--check", "--json")
     assert result.code == 1
     assert result.json == {
-        "would_change": ["junit.xml: missing", "claims/old.html: no longer made"]
+        "would_change": [
+            "junit.xml: missing",
+            f"{folder.MARKER}: would change",
+            "CNAME: not made by this tool",
+            "claims/old.html: no longer made",
+        ]
     }
 
 
@@ -255,3 +298,26 @@ def test_a_damaged_ledger_is_refused_and_the_site_stands(site):
         assert result.err.count("\n") == 1
         assert "restore it from version control" in result.err
     assert site.files() == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda content: content[:-20], "found one that a crash cut short"),
+        (lambda content: b"{garbled", "ledger.jsonl:1: want a finished line"),
+        (lambda content: b"not an event\n", "ledger.jsonl:1: want a finished line"),
+        (lambda content: b"", "want events, found an empty file"),
+    ],
+    ids=["cut short", "garbled", "garbled line", "empty"],
+)
+def test_a_ledger_that_is_not_whole_is_not_published(site, damage, found):
+    site.toy.ledger.write_bytes(damage(site.toy.bytes()))
+    before, results = site.files(), site.toy.files()
+    for what in ("site", "tables"):
+        for arguments in ((), ("--check",)):
+            result = site.toy.verify("publish", what, *arguments)
+            assert (result.code, result.out) == (4, "")
+            assert result.err.count("\n") == 1
+            assert found in result.err
+    assert site.files() == before
+    assert site.toy.files() == results

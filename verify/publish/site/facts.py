@@ -10,6 +10,7 @@ from verify.need import Need
 from verify.project import Project, TableColumn
 from verify.report import Entry, Failing, Report
 from verify.state import State
+from verify.verdict import OffBy
 from verify.wording import (
     SCOPES,
     explanation_words,
@@ -196,17 +197,28 @@ def _printed(_: Facts, entry: Entry, __: str) -> Fact | None:
 
 def _measured(_: Facts, entry: Entry, __: str) -> Fact | None:
     found = entry.verdict.measured
-    return None if found is None else Fact(measured_words(entry), repr(found.value))
+    if found is None:
+        return _structure(entry)
+    return Fact(measured_words(entry), repr(found.value))
+
+
+def _structure(entry: Entry) -> Fact | None:
+    return None if entry.fact is None else Fact(measured_words(entry))
 
 
 def _point(_: Facts, entry: Entry, __: str) -> Fact | None:
     """Give the measured value alone, without its interval."""
     found = entry.verdict.measured
-    return None if found is None else Fact(number(entry, found.value), repr(found.value))
+    if found is None:
+        return _structure(entry)
+    return Fact(number(entry, found.value), repr(found.value))
 
 
 def _off_by(_: Facts, entry: Entry, __: str) -> Fact | None:
-    found = entry.verdict.off_by
+    return _off(entry.off_by)
+
+
+def _off(found: OffBy | None) -> Fact | None:
     if found is None:
         return None
     relative = "" if found.relative is None else repr(found.relative)
@@ -214,10 +226,28 @@ def _off_by(_: Facts, entry: Entry, __: str) -> Fact | None:
 
 
 def _relative(_: Facts, entry: Entry, __: str) -> Fact | None:
-    found = entry.verdict.off_by
+    return _share(entry.off_by)
+
+
+def _share(found: OffBy | None) -> Fact | None:
     if found is None or found.relative is None:
         return None
     return Fact(f"{100 * found.relative:+.2f} %".replace("-", "\u2212"), repr(found.relative))
+
+
+def _by_default(_: Facts, entry: Entry, which: str) -> Fact | None:
+    """Give what the default convention gives, where another one decides."""
+    found = entry.by_default
+    if found is None:
+        return None
+    match which:
+        case "measured":
+            return Fact(number(entry, found.measured.value), repr(found.measured.value))
+        case "off_by":
+            return _off(found.off_by)
+        case "relative":
+            return _share(found.off_by)
+    return None
 
 
 def _region(_: Facts, entry: Entry, which: str) -> Fact | None:
@@ -277,6 +307,7 @@ _FIELDS: Mapping[str, Callable[[Facts, Entry, str], Fact | None]] = {
     "point": _point,
     "off_by": _off_by,
     "relative": _relative,
+    "default": _by_default,
     "region": _region,
     "key": _key,
     "explained": _explanation,

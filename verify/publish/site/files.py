@@ -12,8 +12,9 @@ from verify.project import TableColumn
 from verify.publish.site.facts import Facts, table_slug
 from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
-from verify.report import Entry
-from verify.verdict import WORDS, Verdict
+from verify.report import ByDefault, Entry
+from verify.verdict import WORDS, OffBy
+from verify.wording import SCOPES, fact_words
 from verify.wording import WORDS as SPOKEN
 
 Files = Iterator[tuple[str, str]]
@@ -79,8 +80,10 @@ def _claims_json(facts: Facts, origin: Origin) -> str:
 
 
 _COLUMNS = (
-    "claim", "source", "printed", "unit", "measured", "low", "high", "off_by_last_digits",
-    "off_by_relative", "verdict", "reason", "agreement", "convention", "stale", "machines",
+    "claim", "source", "scope", "relation", "printed", "unit", "measured", "low", "high",
+    "off_by_last_digits", "off_by_relative", "default_convention", "default_measured",
+    "default_off_by_last_digits", "default_off_by_relative", "verdict", "reason", "agreement",
+    "convention", "stale", "machines",
 )  # fmt: skip
 
 
@@ -103,9 +106,13 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
     return [
         entry.claim.id,
         entry.claim.source,
+        entry.claim.scope,
+        entry.relation,
         entry.printed,
         entry.unit,
-        *_measured(verdict),
+        *_measured(entry),
+        *_off(entry.off_by),
+        *_by_default(entry.by_default),
         verdict.verdict,
         verdict.reason,
         verdict.agreement,
@@ -115,33 +122,56 @@ def _row(facts: Facts, entry: Entry) -> list[Any]:
     ]
 
 
-def _measured(verdict: Verdict) -> list[Any]:
-    found, off_by = verdict.measured, verdict.off_by
-    numbers = [None, None, None] if found is None else [found.value, found.low, found.high]
-    return numbers + ([None, None] if off_by is None else [off_by.last_digits, off_by.relative])
+def _measured(entry: Entry) -> list[Any]:
+    found = entry.verdict.measured
+    if found is None:
+        return [None if entry.fact is None else fact_words(entry.fact), None, None]
+    return [found.value, found.low, found.high]
+
+
+def _off(found: OffBy | None) -> list[Any]:
+    return [None] * 2 if found is None else [found.last_digits, found.relative]
+
+
+def _by_default(found: ByDefault | None) -> list[Any]:
+    if found is None:
+        return [None] * 4
+    return [found.convention, found.measured.value, *_off(found.off_by)]
 
 
 def _verdicts_csv(facts: Facts, origin: Origin) -> str:
+    columns = (*WORDS, "stale")
     rows = [
-        [source, *(facts.counts(f"source:{source}")[word] for word in WORDS)]
+        [source, *(facts.counts(f"source:{source}")[name] for name in columns)]
         for source in facts.project.index.sources
     ]
-    return csv_text(with_origin(origin, ["source", *WORDS], rows))
+    return csv_text(with_origin(origin, ["source", *columns], rows))
 
 
 def _junit(facts: Facts, origin: Origin) -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(f'<testsuites name="vig-verify" {_tallied(facts.report.entries)}>')
-    for source, entries in facts.of_source.items():
-        stamp = (origin.date or "1970-01-01T00:00:00Z").rstrip("Z")
-        lines.append(f'<testsuite name={_quoted(source)} timestamp="{stamp}" {_tallied(entries)}>')
-        pairs = {"title": facts.project.index.sources[source].title, **origin.columns}
+    stamp = (origin.date or "1970-01-01T00:00:00Z").rstrip("Z")
+    for source, scope, entries in _suites(facts):
+        name = _quoted(f"{source}.{scope}")
+        lines.append(f'<testsuite name={name} timestamp="{stamp}" {_tallied(entries)}>')
+        title = facts.project.index.sources[source].title
+        pairs = {"title": title, "scope": SCOPES[scope], **origin.columns}
         lines.append("<properties>")
         lines += [f'<property name="{k}" value={_quoted(v)}/>' for k, v in pairs.items()]
         lines.append("</properties>")
         lines += [_test_case(entry) for entry in entries]
         lines.append("</testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _suites(facts: Facts) -> Iterator[tuple[str, str, list[Entry]]]:
+    """Part the claims of every document by scope: one never confirms what another asks."""
+    for source, entries in facts.of_source.items():
+        for scope in SCOPES:
+            its = [entry for entry in entries if entry.claim.scope == scope]
+            if its:
+                yield source, scope, its
 
 
 def _tallied(entries: Sequence[Entry]) -> str:
@@ -161,7 +191,7 @@ def _test_case(entry: Entry) -> str:
     kind = entry.claim.id.split(".")[1]
     head = (
         f"<testcase name={_quoted(entry.claim.id)} "
-        f'classname={_quoted(f"{entry.claim.source}.{kind}")} time="0"'
+        f'classname={_quoted(f"{entry.claim.source}.{entry.claim.scope}.{kind}")} time="0"'
     )
     # A word beside the outcome, which stays what it was.
     stale = "<system-out>stale</system-out>" if verdict.stale else ""
@@ -197,6 +227,7 @@ aria-label="claims: {told}">
 def _badge(facts: Facts, origin: Origin) -> str:
     counts = facts.counts("all")
     told = f"{counts['decided']} decided: {counts['pass']} hold, {counts['fail']} do not"
+    told += f"; {counts['stale']} stale" if counts["stale"] else ""
     color = "#a3341f" if counts["fail"] else "#1b6e45" if counts["pass"] else "#55606e"
     length = round(6.2 * len(told))
     return _BADGE.format(

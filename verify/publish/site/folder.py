@@ -1,10 +1,11 @@
 """The site's folder: written whole or not at all, and never over files of somebody else's."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from verify.publish.site.facts import Facts
 from verify.publish.site.marks import mistakes
 
 MARKER = "made-by-vig-verify.json"
-"""Lists every file of the site: what it does not list is not ours to replace."""
+"""Lists every file of the site by its SHA-256: what is not as listed is not ours to replace."""
 
 
 def write(out: Path, files: Iterable[tuple[str, str]]) -> int:
@@ -28,9 +29,9 @@ def write(out: Path, files: Iterable[tuple[str, str]]) -> int:
         How many files the site has.
 
     Raises:
-        VerifyError: it holds foreign files, or cannot be written; it stands as it was.
+        VerifyError: it holds foreign or edited files, or cannot be written; it stands as it was.
     """
-    out = out.resolve()
+    out = _resolved(out)
     _require_ours(out)
     fresh: Path | None = None
     try:
@@ -53,26 +54,51 @@ def write(out: Path, files: Iterable[tuple[str, str]]) -> int:
 
 
 def _fill(fresh: Path, files: Iterable[tuple[str, str]]) -> int:
-    names = []
+    made = {}
     folders = {fresh}
     for name, text in files:
         path = fresh / name
         if path.parent not in folders:
             path.parent.mkdir(parents=True)
             folders.add(path.parent)
-        path.write_bytes(text.encode())
-        names.append(name)
+        content = text.encode()
+        path.write_bytes(content)
+        made[name] = _sha256_of(content)
     with (fresh / MARKER).open("w", encoding="utf-8") as stream:
-        stream.write(_marker(names))
+        stream.write(_marker(made))
         stream.flush()
         # All at once: ten thousand pages one by one would take longer than making them.
         os.sync()
-    return len(names)
+    return len(made)
 
 
-def _marker(names: Iterable[str]) -> str:
-    made = {"made_by": f"vig-verify {tool_version()}", "files": sorted(names)}
-    return json.dumps(made, indent=1) + "\n"
+def _marker(made: Mapping[str, str]) -> str:
+    whole = {"made_by": f"vig-verify {tool_version()}", "files": dict(sorted(made.items()))}
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def _sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _resolved(out: Path) -> Path:
+    """Follow the links of a folder's name.
+
+    Raises:
+        VerifyError: no folder can have it.
+    """
+    found = Path(os.path.realpath(out))
+    try:
+        found.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        file = next((str(parent) for parent in found.parents if os.path.isfile(parent)), None)  # noqa: PTH113  # must not raise
+        why = f"the file {file} on the way" if file else f"an unusable name ({error.strerror})"
+        raise VerifyError(
+            f"{out}: want a folder, found {why}; name another one with --out"
+        ) from error
+    return found
 
 
 def _put_in_place(fresh: Path, out: Path) -> None:
@@ -102,16 +128,16 @@ def outdated(out: Path, files: Iterable[tuple[str, str]], facts: Facts) -> Itera
     Raises:
         VerifyError: there is no site, or something cannot be read.
     """
-    out = out.resolve()
+    out = _resolved(out)
     if not (out / MARKER).is_file():
         raise VerifyError(
             f"{out}: want a published site, found none; run `verify publish site` first, "
             "or name its folder with --out"
         )
     left = set(_present(out)) - {MARKER}
-    names = []
+    made = {}
     for name, text in files:
-        names.append(name)
+        made[name] = _sha256_of(text.encode())
         left.discard(name)
         found = _read(out / name)
         if found is None:
@@ -122,10 +148,11 @@ def outdated(out: Path, files: Iterable[tuple[str, str]], facts: Facts) -> Itera
         if name.endswith(".html"):
             for mistake in mistakes(facts, found.decode(errors="replace")):
                 yield f"{name}: {mistake}"
-    if _read(out / MARKER) != _marker(names).encode():
+    if _read(out / MARKER) != _marker(made).encode():
         yield f"{MARKER}: would change"
+    before = _listed(out / MARKER)
     for name in sorted(left):
-        yield f"{name}: no longer made"
+        yield f"{name}: {'no longer made' if name in before else 'not made by this tool'}"
 
 
 def _read(path: Path) -> bytes | None:
@@ -145,8 +172,8 @@ def _require_ours(out: Path) -> None:
         return
     if not out.is_dir():
         raise VerifyError(f"{out}: want a folder, found a file; name another one with --out")
-    present = _present(out)
-    ours = {MARKER, *_listed(out / MARKER)}
+    ours = _listed(out / MARKER)
+    present = [name for name in _present(out) if name != MARKER]
     foreign = [name for name in present if name not in ours]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
@@ -154,14 +181,21 @@ def _require_ours(out: Path) -> None:
             f"{out}: want an empty folder or a site made by this tool, found {foreign[0]!r}{more}; "
             "move it away or name another folder with --out"
         )
+    for name in present:
+        if _sha256_of(_read(out / name) or b"") != ours[name]:
+            raise VerifyError(
+                f"{out}: want a site as this tool made it, found {name!r} edited since; remove it "
+                "to have it made again, or name another folder with --out"
+            )
 
 
-def _listed(marker: Path) -> list[str]:
+def _listed(marker: Path) -> dict[str, str]:
+    """Read which files were made, by name, with the SHA-256 of each."""
     with suppress(OSError, ValueError):
         found = json.loads(marker.read_bytes())
-        if isinstance(found, dict) and isinstance(found.get("files"), list):
-            return [str(name) for name in found["files"]]
-    return []
+        if isinstance(found, dict) and isinstance(found.get("files"), dict):
+            return {name: str(sha256) for name, sha256 in found["files"].items()}
+    return {}
 
 
 def _present(out: Path) -> list[str]:

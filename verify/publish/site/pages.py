@@ -146,7 +146,7 @@ class Pages:
 
     def _row(self, entry: Entry) -> SimpleNamespace:
         expect, verdict = entry.claim.expect, entry.verdict
-        off = verdict.off_by.relative if verdict.off_by is not None else None
+        off = entry.off_by.relative if entry.off_by is not None else None
         printed = isinstance(expect, PrintedFigure)
         return SimpleNamespace(
             entry=entry,
@@ -165,7 +165,7 @@ class Pages:
         ]
         shown = {row.claim for c in project.tables if c.source == source for row in c.rows}
         pictures = [
-            SimpleNamespace(name=name, title=chart.title, told=f"{chart.title}. {chart.note}.")
+            SimpleNamespace(name=name, title=chart.title, told=f"{chart.title}. {chart.legend}.")
             for name, chart in self._charts.items()
             if name.startswith(f"{source}-")
         ]
@@ -377,6 +377,7 @@ def _environment(facts: Facts, origin: Origin) -> jinja2.Environment:
         "bar": lambda subject, of, small=False: verdict_bar(
             facts.counts(subject), of=of, small=small
         ),
+        "counts_of": facts.counts,
         "has_scope": lambda subject, scope: any(
             facts.counts(subject)[f"{scope}_{kind}"] for kind in ("pass", "fail", "undecided")
         ),

@@ -7,7 +7,7 @@ from verify.project import Project
 from verify.publish.site.origin import Origin
 from verify.publish.site.text import visible
 from verify.report import Entry
-from verify.wording import WORDS
+from verify.wording import SCOPES, WORDS
 
 _RATINGS = {"pass": 5, "fail": 1}
 """On the usual scale from 1, false, to 5, true. What is open gets words and no number, and so
@@ -27,7 +27,10 @@ def claim_review(
         date: When the verdict was recorded; None if it never was.
     """
     claim, verdict = entry.claim, entry.verdict
-    rating: dict[str, Any] = {"@type": "Rating", "alternateName": WORDS[verdict.verdict]}
+    words = WORDS[verdict.verdict]
+    if claim.scope != "claim":  # what a search engine shows of it is this one line
+        words = f"{words} ({SCOPES[claim.scope]})"
+    rating: dict[str, Any] = {"@type": "Rating", "alternateName": words}
     if verdict.verdict in _RATINGS and claim.scope != "consistency":
         number = _RATINGS[verdict.verdict]
         rating |= {"ratingValue": number, "bestRating": 5, "worstRating": 1}
@@ -40,6 +43,7 @@ def claim_review(
         "claimReviewed": visible(claim.statement),
         "author": {"@type": "Organization", "name": f"vig-verify {origin.tool}"},
         "itemReviewed": {"@type": "Claim", "appearance": _work(project, claim)},
+        "reviewAspect": SCOPES[claim.scope],
         "reviewRating": rating,
         "isBasedOn": {
             "@type": "Dataset",

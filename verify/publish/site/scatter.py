@@ -11,7 +11,7 @@ from verify.publish.site.facts import Facts
 from verify.publish.site.origin import Origin, with_origin
 from verify.publish.site.text import csv_text, visible
 from verify.report import Entry
-from verify.verdict import MARKS
+from verify.verdict import MARKS, Verdict
 from verify.wording import WORDS
 
 SIZE = 420
@@ -24,12 +24,12 @@ STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1d2430 }
 .paper { fill: #fff } .grid { stroke: #dde2e8 } .diagonal { stroke: #55606e; fill: none }
 .pass { fill: #1b7a4b; stroke: #1b7a4b } .fail { stroke: #b3261e; fill: none }
-.open { stroke: #7a5200; fill: none }
+.open { stroke: #7a5200; fill: none } .stale { fill: none; stroke-dasharray: 2.5 2 }
 .middle, .axis-name { text-anchor: middle } .end { text-anchor: end }
 @media (prefers-color-scheme: dark) {
   text { fill: #e4e8ee } .paper { fill: #14181e } .grid { stroke: #333b46 }
   .diagonal { stroke: #9aa5b3 } .pass { fill: #5cc48d; stroke: #5cc48d } .fail { stroke: #ff8a80 }
-  .open { stroke: #e0b050 }
+  .open { stroke: #e0b050 } .stale { fill: none }
 }
 """
 """For the file that stands alone; a page has its own."""
@@ -58,9 +58,13 @@ class Scatter:
         words = [entry.verdict.verdict for entry in self.entries]
         return (
             f"{self.title}: measured against printed, {len(words)} claims on logarithmic axes; "
-            f"{words.count('pass')} hold and {words.count('fail')} do not. The CSV file has "
-            "every point."
+            f"{words.count('pass')} hold and {words.count('fail')} do not{self._stale()}. The CSV "
+            "file has every point."
         )
+
+    def _stale(self) -> str:
+        stale = sum(entry.verdict.stale for entry in self.entries)
+        return f"; {stale} stale, drawn dashed" if stale else ""
 
     def inside(self, facts: Facts, up: str) -> Markup:
         """Draw it for a page, every point a link to its claim.
@@ -80,13 +84,13 @@ class Scatter:
 
     def csv(self, origin: Origin) -> str:
         """Give every point."""
-        header = ("claim", "unit", "printed", "measured", "low", "high", "verdict")
+        header = ("claim", "unit", "printed", "measured", "low", "high", "verdict", "stale")
         rows = []
         for entry in self.entries:
             found = entry.verdict.measured
             numbers = (None, None, None) if found is None else (found.value, found.low, found.high)
-            word = entry.verdict.verdict
-            rows.append([entry.claim.id, self.unit, entry.printed, *numbers, word])
+            words = (entry.verdict.verdict, "stale" if entry.verdict.stale else "")
+            rows.append([entry.claim.id, self.unit, entry.printed, *numbers, *words])
         return csv_text(with_origin(origin, header, rows))
 
     def _svg(self, facts: Facts, head: Markup, claims: str) -> Markup:
@@ -102,14 +106,15 @@ class Scatter:
         for entry, x, y in points:
             measured = facts.find(entry.claim.id, "point")
             told = f"{entry.claim.statement} Measured: {measured.text if measured else ''}, "
-            word = entry.verdict.verdict
+            verdict, word = entry.verdict, WORDS[entry.verdict.verdict]
+            word += ", stale" if verdict.stale else ""
             parts.append(
                 Markup('<a href="{}{}.html" aria-label="{}"><title>{}</title>{}</a>').format(
                     claims,
                     entry.claim.id,
-                    visible(f"{entry.claim.id}, {WORDS[word]}"),
-                    visible(f"{told}{MARKS[word]} {WORDS[word]}"),
-                    _point(word, scale.x(x), scale.y(y)),
+                    visible(f"{entry.claim.id}, {word}"),
+                    visible(f"{told}{MARKS[verdict.verdict]} {word}"),
+                    _point(verdict, scale.x(x), scale.y(y)),
                 )
             )
         return Markup("\n").join([*parts, Markup("</svg>")])
@@ -144,15 +149,16 @@ def _points(entries: Iterable[Entry]) -> Iterator[tuple[Entry, float, float]]:
             yield entry, printed, found.value
 
 
-def _point(word: str, x: float, y: float) -> Markup:
+def _point(verdict: Verdict, x: float, y: float) -> Markup:
     """Mark a point by its shape as well as its color."""
-    if word == "pass":
-        return Markup('<circle class="pass" cx="{}" cy="{}" r="4"/>').format(x, y)
-    if word == "fail":
+    stale = " stale" if verdict.stale else ""
+    if verdict.verdict == "pass":
+        return Markup('<circle class="pass{}" cx="{}" cy="{}" r="4"/>').format(stale, x, y)
+    if verdict.verdict == "fail":
         path = f"M{x - 5} {y - 5}l10 10m0 -10l-10 10"
-        return Markup('<path class="fail" stroke-width="2.5" d="{}"/>').format(path)
+        return Markup('<path class="fail{}" stroke-width="2.5" d="{}"/>').format(stale, path)
     path = f"M{x} {y - 5}l5 5l-5 5l-5 -5z"
-    return Markup('<path class="open" stroke-width="1.8" d="{}"/>').format(path)
+    return Markup('<path class="open{}" stroke-width="1.8" d="{}"/>').format(stale, path)
 
 
 class _Scale:
