@@ -251,7 +251,9 @@ def test_a_phone_shows_all_of_the_table_of_documents(visit, published):
 
 
 def test_the_parts_of_a_claim_fit_on_a_phone(visit, published):
-    pages = [path for path in published.glob("claims/*.html") if 'class="parts"' in path.read_text()]
+    pages = [
+        path for path in published.glob("claims/*.html") if 'class="parts"' in path.read_text()
+    ]
     assert pages
     for path in sorted(pages, key=lambda path: path.stat().st_size)[-3:]:
         page = visit(at(published, f"claims/{path.name}"), viewport=PHONE)
