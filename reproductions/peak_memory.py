@@ -26,6 +26,7 @@ from reproductions.models import build_model
 from reproductions.placement import class_name, place_of, says_out_of_memory
 from reproductions.precision import precision
 from reproductions.training_step import GIB, Mode, Peak, peak_of, step
+from reproductions.untaken import refused_if_untaken
 
 
 @reproduction
@@ -77,7 +78,7 @@ def _peak_or_none(params: PeakMemoryParams, device: torch.device) -> Peak | None
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
     try:
-        with precision(params.precision, device):
+        with refused_if_untaken("peak_memory", params), precision(params.precision, device):
             return _peak(params, device)
     except RuntimeError as error:
         if not says_out_of_memory(error):

@@ -33,7 +33,7 @@ from reproductions.placement import class_name, place_of, says_out_of_memory
 from reproductions.pooling import of_process, out_of_memory
 from reproductions.precision import flags, precision
 from reproductions.stopwatch import Reading, Stopwatch, clock_for, quartiles
-from vig_models import ModelError
+from reproductions.untaken import refused_if_untaken
 from vig_models.partitions import kernel_on
 
 _AMPERE = (8, 0)
@@ -51,7 +51,8 @@ def throughput(params: ThroughputParams, device: Device) -> Measurement:
     with precision(params.precision, place), torch.inference_mode():
         setting = _setting(params, place)
         try:
-            reading = _read(params, place)
+            with refused_if_untaken("throughput", params):
+                reading = _read(params, place)
         except RuntimeError as error:
             if not says_out_of_memory(error):
                 raise
@@ -118,17 +119,10 @@ def _read(params: ThroughputParams, place: torch.device) -> Reading:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(0)  # also for models that draw numbers as they run
         model, images = _model(params, place), _images(params, place)
-        try:
-            if place.type == "cpu":
-                return stopwatch_for(place).read(lambda: model(images))
-            with torch.cuda.device(place):  # whose stream takes the events
-                return stopwatch_for(place).read(lambda: model(images))
-        except (AssertionError, ModelError, ValueError) as error:
-            side, why = params.image_size, str(error) or type(error).__name__
-            raise NotMeasurableError(
-                f"throughput: {params.model!r} does not run on {side} x {side} images ({why}); "
-                "ask for a size that it takes"
-            ) from error
+        if place.type == "cpu":
+            return stopwatch_for(place).read(lambda: model(images))
+        with torch.cuda.device(place):  # whose stream takes the events
+            return stopwatch_for(place).read(lambda: model(images))
 
 
 def _model(params: ThroughputParams, place: torch.device) -> nn.Module:
