@@ -107,6 +107,7 @@ PEAK_MEMORY = declare(
         facts=(
             "outcome",
             "device",
+            "kernel",
             "cap_gib",
             "activations",
             "reserved",

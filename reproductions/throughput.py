@@ -29,12 +29,11 @@ from torch import Tensor, nn
 from reproductions.catalog import ThroughputParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, reproduction
 from reproductions.models import build_model
-from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.placement import class_name, kernel_of, place_of, says_out_of_memory
 from reproductions.pooling import of_process, out_of_memory
 from reproductions.precision import flags, precision
 from reproductions.stopwatch import Reading, Stopwatch, clock_for, quartiles
 from reproductions.untaken import refused_if_untaken
-from vig_models.partitions import kernel_on
 
 _AMPERE = (8, 0)
 """First CUDA compute capability whose tensor cores know TF32 and bfloat16."""
@@ -108,7 +107,7 @@ def _setting(params: ThroughputParams, place: torch.device) -> dict[str, JsonVal
         "batch": params.batch,
         "device": class_name(place),
         "name": torch.cuda.get_device_name(place) if is_cuda else None,
-        "kernel": kernel_on(place) if params.family() == "clustervig" else "none",
+        "kernel": kernel_of(params, place),
         "precision": flags(place),
         "threads": torch.get_num_threads(),
     }

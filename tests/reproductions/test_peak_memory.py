@@ -45,6 +45,11 @@ def test_weights_images_and_what_is_computed_add_up():
     assert found.evidence["bytes"]["held"] == held
 
 
+@pytest.mark.parametrize(("model", "kernel"), [("clustervig_ti", "substitute"), ("vig_ti", "none")])
+def test_the_kernel_that_stands_in_is_told(model, kernel):
+    assert measure(model=model).facts["kernel"] == kernel
+
+
 def test_training_takes_gradients_too():
     inference, training = measure(), measure(mode="training")
     more = training.values["allocated"].value - inference.values["allocated"].value

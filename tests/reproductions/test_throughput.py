@@ -9,7 +9,7 @@ from reproductions.catalog import ThroughputParams
 from reproductions.contract import NotMeasurableError
 from reproductions.errors import ReproductionError
 from reproductions.measure import parse_params
-from reproductions.placement import place_of
+from reproductions.placement import kernel_of, place_of
 from reproductions.pooling import pool_throughput
 from reproductions.speed_statistics import paired_ratio
 from reproductions.stopwatch import Stopwatch, WallClock, clock_for
@@ -166,6 +166,20 @@ def test_the_model_is_built_as_the_params_say(toy, monkeypatch):
 )
 def test_the_kernel_that_stands_in_is_told(model, kernel, toy):
     assert measure(model=model).evidence["setting"]["kernel"] == kernel
+
+
+@pytest.mark.parametrize(
+    ("model", "implementation", "kernel"),
+    [
+        ("clustervig_ti", "published", "torch_cluster"),
+        ("clustervig_ti", "fast", "substitute"),
+        ("resnet18", "published", "none"),
+    ],
+)
+def test_only_the_form_of_the_authors_runs_their_kernel(model, implementation, kernel, monkeypatch):
+    monkeypatch.setattr("vig_models.partitions._KNN", lambda *_: None)
+    params = ThroughputParams(**ON_CPU | {"model": model, "implementation": implementation})
+    assert kernel_of(params, torch.device("cuda")) == kernel
 
 
 def test_processes_of_one_cell_can_be_pooled(toy):

@@ -228,6 +228,11 @@ def test_6_a_conjunction_lists_the_pairs_that_fail_and_counts_memory_apart(
         (48.5, {"device": "another"}, "pass"),
         (48.5, {"device": "cpu-x86-64"}, "not_comparable"),
         (40.0, {"outcome": "runs", "cap_gib": 48, "device": "RTX 6000 Ada"}, "fail"),
+        (
+            40.0,
+            {"outcome": "runs", "cap_gib": 48, "device": "RTX 6000 Ada", "kernel": "substitute"},
+            "inconclusive",
+        ),
         (40.0, {"outcome": "runs", "cap_gib": 48, "device": "another"}, "not_comparable"),
         (40.0, {"outcome": "runs", "device": "RTX 6000 Ada"}, "not_comparable"),
     ],
