@@ -53,6 +53,7 @@ def throughput(params: ThroughputParams, device: Device) -> Measurement:
             with refused_if_untaken("throughput", params):
                 reading = _read(params, place)
         except RuntimeError as error:
+            _refuse_compiler(error)
             if not says_out_of_memory(error):
                 raise
             return out_of_memory(setting, _told_by(error, place))
@@ -88,6 +89,20 @@ def _refuse_precision(params: ThroughputParams, place: torch.device) -> None:
             f"throughput: precision {name!r} wants a GPU of compute capability 8.0 or more, "
             f"found {torch.cuda.get_device_name(place)}; run on a newer GPU"
         )
+
+
+def _refuse_compiler(error: RuntimeError) -> None:
+    """Refuse to measure a compiled model where there is nothing that compiles it."""
+    known = sys.modules.get("torch._dynamo.exc")  # loaded once something is compiled, and slowly
+    if known is None or not isinstance(error, known.BackendCompilerFailed):
+        return
+    inner = error.inner_exception
+    said = str(inner).partition("\n")[0]
+    raise NotMeasurableError(
+        "throughput: wants torch.compile to work, found that it does not "
+        f"({type(inner).__name__}: {said}); install the compiler that it asks for, or leave "
+        "compiled out"
+    ) from error
 
 
 def _release_memory() -> None:

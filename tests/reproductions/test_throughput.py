@@ -1,5 +1,7 @@
 """Throughput of one process: models and time that tests make up, and one real run on the CPU."""
 
+import importlib
+
 import pytest
 import torch
 from torch import nn
@@ -271,6 +273,15 @@ def test_a_size_that_the_model_refuses_is_bad_input(toy):
     with pytest.raises(ReproductionError, match=r"'resnet18' .+ 8 x 8 images \(want 2") as refused:
         measure()
     assert refused.type is ReproductionError
+
+
+def test_without_a_compiler_what_is_to_be_compiled_is_not_measurable(toy):
+    failed = importlib.import_module("torch._dynamo.exc").BackendCompilerFailed
+    inner = OSError("No working C++ compiler found in cxx\nSet TORCH_LOGS for more")
+    refuse(toy, failed(print, inner, None))
+    told = r"found that it does not \(OSError: No working C\+\+ compiler found in cxx\); install"
+    with pytest.raises(NotMeasurableError, match=told):
+        measure()
 
 
 @pytest.mark.parametrize("wanted", ["cuda", "rtx-6000-ada", "h200"])
