@@ -77,11 +77,11 @@ def _measure(params: TrainingMemoryParams, runs_on: torch.device) -> Measurement
     model = model_for("training_memory", params)
     images, labels = _batch(params, runs_on)
     used = copy.deepcopy(model).to(runs_on)  # steps move its statistics
-    peaks = _peaks(mode, lambda one: _peak(used, images, labels, one))
+    peaks = _peaks(mode, lambda one: _peak(used, images, labels, one, params.seed))
     largest, tried = _largest_batch(used, params, mode, runs_on)
     modes = {"plain": PLAIN, "mode": mode} if "plain" in peaks else {"mode": mode}
     steps = {name: partial(step, used, images, labels, one) for name, one in modes.items()}
-    operations = {name: operations_of(run) for name, run in steps.items()}
+    operations = {name: _operations(run, params.seed) for name, run in steps.items()}
     laps = dict(zip(steps, seconds_of(list(steps.values()), runs_on, _LAPS), strict=True))
     compared = None
     if "plain" in peaks:
@@ -247,8 +247,14 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
 
 
-def _peak(model: Classifier, images: Tensor, labels: Tensor, mode: Mode) -> int:
+def _operations(run: Callable[[], object], seed: int) -> int:
+    torch.manual_seed(seed)  # what a model draws decides how often it iterates
+    return operations_of(run)
+
+
+def _peak(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, seed: int) -> int:
     model.zero_grad(set_to_none=True)
+    torch.manual_seed(seed)
     return peak_of(lambda: step(model, images, labels, mode), model, images).allocated
 
 
@@ -306,7 +312,7 @@ def _largest_batch(
 
     def peak(batch: int) -> int:
         images, labels = _batch(params.model_copy(update={"batch": batch}), device)
-        return _peak(model, images, labels, mode)
+        return _peak(model, images, labels, mode, params.seed)
 
     def fits(micro: int) -> bool:
         batch = micro * params.micro_batches

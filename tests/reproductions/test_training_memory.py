@@ -150,6 +150,21 @@ def test_both_together_take_less_than_either():
     assert peaks["both"] < min(peaks["layers"], peaks["micro"])
 
 
+def test_memory_and_arithmetic_are_of_steps_from_the_same_random_numbers(monkeypatch):
+    states = {"peak_of": [], "operations_of": []}
+    for name, seen in states.items():
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *a, seen=seen, real=real: seen.append(torch.get_rng_state()) or real(*a),
+        )
+    measure(checkpoints="layers")
+    first, *others = [state for seen in states.values() for state in seen]
+    assert len(others) == 3
+    assert all(torch.equal(first, state) for state in others)
+
+
 def test_a_checkpoint_that_loses_the_gradient_of_a_block_shows(monkeypatch):
     def sabotaged(model, images, labels, mode):
         if mode.checkpoints == "layers":
