@@ -8,6 +8,10 @@ from pydantic_core import PydanticCustomError
 
 from reproductions.contract import Convention, Params, Spec, declare
 from reproductions.model_params import LAYERS_FROM, ModelParams
+from vig_models.registry import FAMILIES
+
+GRAPH_FAMILIES = tuple(family for family in FAMILIES if family != "pvt")
+"""Families of ours whose models build graphs."""
 
 
 class GraphConstructionParams(ModelParams):
@@ -23,6 +27,17 @@ class GraphConstructionParams(ModelParams):
     """Of the weights, of the images and of what the model draws."""
     forwards: int = Field(default=5, ge=5)
     """Timed forward passes."""
+
+    @model_validator(mode="after")
+    def _has_graph(self) -> Self:
+        if self.absent() is None and self.family() not in GRAPH_FAMILIES:
+            raise PydanticCustomError(
+                "graph",
+                "want a model of {families}, got {model}, whose graph is not known; ask for one "
+                "of these",
+                {"families": ", ".join(GRAPH_FAMILIES), "model": repr(self.model)},
+            )
+        return self
 
 
 GRAPH_CONSTRUCTION = declare(

@@ -85,6 +85,17 @@ class PeakMemoryParams(StepParams):
     card_gib: float | None = Field(default=None, gt=0)
     """Memory of the card that a GPU is to be held to; None leaves it all."""
 
+    @model_validator(mode="after")
+    def _has_card(self) -> Self:
+        if self.card_gib is not None and not self.wants_cuda():
+            raise PydanticCustomError(
+                "card_gib",
+                "want a device with a card for card_gib, got {device}; name one or leave card_gib "
+                "out",
+                {"device": self.device},
+            )
+        return self
+
 
 PEAK_MEMORY = declare(
     Spec(
@@ -96,6 +107,7 @@ PEAK_MEMORY = declare(
         facts=(
             "outcome",
             "device",
+            "kernel",
             "cap_gib",
             "activations",
             "reserved",
@@ -156,6 +168,7 @@ TRAINING_MEMORY = declare(
         facts=(
             "device",
             "gradients",
+            "outcome_plain",
             "allocated_plain",
             "peak_ratio",
             "operations",

@@ -13,8 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from reproductions.contract import NotMeasurableError
+from reproductions.errors import ReproductionError
 from vig_models.classifier import Classifier
+
+
+class CheckpointError(ReproductionError):
+    """The model has no such parts to run again."""
 
 
 @contextmanager
@@ -29,7 +33,7 @@ def checkpointed(model: Classifier, what: str, segments: int) -> Iterator[None]:
         segments: how many.
 
     Raises:
-        NotMeasurableError: there are fewer layers than segments, or no grapher.
+        CheckpointError: there are fewer layers than segments, or no grapher.
     """
     with ExitStack() as stack:
         if what == "layers":
@@ -46,7 +50,7 @@ def checkpointed(model: Classifier, what: str, segments: int) -> Iterator[None]:
 def _in_segments(model: Classifier, segments: int) -> Iterator[None]:
     layers = list(model.layers())
     if not 1 <= segments <= len(layers):
-        raise NotMeasurableError(
+        raise CheckpointError(
             f"want 1 to {len(layers)} segments, the number of layers, got {segments}; ask for fewer"
         )
     bounds = [len(layers) * number // segments for number in range(segments + 1)]
@@ -85,7 +89,7 @@ class _Row(nn.Module):
 def _graphers(model: Classifier) -> Iterator[None]:
     found = [module for name, module in model.named_modules() if name.endswith(".grapher")]
     if not found:
-        raise NotMeasurableError(
+        raise CheckpointError(
             f"want a model whose blocks have a grapher, found none in {type(model).__name__}; "
             "ask for another mode"
         )

@@ -8,8 +8,10 @@ bytes of all storages count (live_bytes.py), which is ``allocated``. ``activatio
 this process says whether it fits; what does not fit under the cap runs once more without it, so
 that the peak is known. A run that fits nowhere is ``out_of_memory`` and has no peak, but on a
 GPU ``allocated_at_least``: what tensors had taken by then.
-Facts: ``outcome`` (``runs`` or ``out_of_memory``), ``device``, and ``cap_gib`` where it ran
-under that cap. Cost: a few seconds. Source: memory figures and out-of-memory cells of the papers.
+Facts: ``outcome`` (``runs`` or ``out_of_memory``), ``device``, ``cap_gib`` where it ran under that
+cap, and ``kernel`` as for throughput: the ``substitute`` takes other memory than what ClusterViG's
+authors search with.
+Cost: a few seconds. Source: memory figures and out-of-memory cells of the papers.
 """
 
 import gc
@@ -23,16 +25,20 @@ from torch import Tensor, nn
 from reproductions.catalog import PeakMemoryParams
 from reproductions.contract import Device, Measurement, Quantity, Unit, reproduction
 from reproductions.models import build_model
-from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.placement import class_name, kernel_of, place_of, says_out_of_memory
 from reproductions.precision import precision
 from reproductions.training_step import GIB, Mode, Peak, peak_of, step
+from reproductions.untaken import refused_if_untaken
 
 
 @reproduction
 def peak_memory(params: PeakMemoryParams, device: Device) -> Measurement:
     """Measure the most memory that ``params.model`` takes."""
     runs_on = place_of("peak_memory", device, wants_cuda=params.wants_cuda())
-    facts: dict[str, JsonValue] = {"device": class_name(runs_on)}
+    facts: dict[str, JsonValue] = {
+        "device": class_name(runs_on),
+        "kernel": kernel_of(params, runs_on),
+    }
     peak = None
     if params.card_gib is not None and runs_on.type == "cuda":
         with _capped(params.card_gib):
@@ -77,7 +83,7 @@ def _peak_or_none(params: PeakMemoryParams, device: torch.device) -> Peak | None
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
     try:
-        with precision(params.precision, device):
+        with refused_if_untaken("peak_memory", params), precision(params.precision, device):
             return _peak(params, device)
     except RuntimeError as error:
         if not says_out_of_memory(error):

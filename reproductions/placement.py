@@ -6,6 +6,8 @@ import torch
 
 from reproductions.contract import Device, NotMeasurableError
 from reproductions.devices import class_of
+from reproductions.model_params import StepParams
+from vig_models.partitions import kernel_on
 
 
 def place_of(reproduction: str, device: Device, *, wants_cuda: bool) -> torch.device:
@@ -29,6 +31,16 @@ def class_name(place: torch.device) -> str:
     if place.type == "cuda":
         return class_of(torch.cuda.get_device_name(place))
     return f"cpu-{class_of(platform.machine())}"
+
+
+def kernel_of(params: StepParams, place: torch.device) -> str:
+    """Name what searches for neighbors inside partitions: ``none`` where a model has none.
+
+    Only what the authors run is their kernel; ``fast`` forms search in their own way.
+    """
+    if params.family() != "clustervig":
+        return "none"
+    return kernel_on(place) if params.implementation == "published" else "substitute"
 
 
 def wants_values(error: RuntimeError) -> bool:

@@ -29,12 +29,11 @@ from torch import Tensor, nn
 from reproductions.catalog import ThroughputParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, reproduction
 from reproductions.models import build_model
-from reproductions.placement import class_name, place_of, says_out_of_memory
+from reproductions.placement import class_name, kernel_of, place_of, says_out_of_memory
 from reproductions.pooling import of_process, out_of_memory
 from reproductions.precision import flags, precision
 from reproductions.stopwatch import Reading, Stopwatch, clock_for, quartiles
-from vig_models import ModelError
-from vig_models.partitions import kernel_on
+from reproductions.untaken import refused_if_untaken
 
 _AMPERE = (8, 0)
 """First CUDA compute capability whose tensor cores know TF32 and bfloat16."""
@@ -51,8 +50,10 @@ def throughput(params: ThroughputParams, device: Device) -> Measurement:
     with precision(params.precision, place), torch.inference_mode():
         setting = _setting(params, place)
         try:
-            reading = _read(params, place)
+            with refused_if_untaken("throughput", params):
+                reading = _read(params, place)
         except RuntimeError as error:
+            _refuse_compiler(error)
             if not says_out_of_memory(error):
                 raise
             return out_of_memory(setting, _told_by(error, place))
@@ -90,6 +91,20 @@ def _refuse_precision(params: ThroughputParams, place: torch.device) -> None:
         )
 
 
+def _refuse_compiler(error: RuntimeError) -> None:
+    """Refuse to measure a compiled model where there is nothing that compiles it."""
+    known = sys.modules.get("torch._dynamo.exc")  # loaded once something is compiled, and slowly
+    if known is None or not isinstance(error, known.BackendCompilerFailed):
+        return
+    inner = error.inner_exception
+    said = str(inner).partition("\n")[0]
+    raise NotMeasurableError(
+        "throughput: wants torch.compile to work, found that it does not "
+        f"({type(inner).__name__}: {said}); install the compiler that it asks for, or leave "
+        "compiled out"
+    ) from error
+
+
 def _release_memory() -> None:
     """Give back what earlier measurements of this process left, so that this one has it all."""
     if "torch._dynamo" in sys.modules:  # a compiled model is kept by its compiler
@@ -107,7 +122,7 @@ def _setting(params: ThroughputParams, place: torch.device) -> dict[str, JsonVal
         "batch": params.batch,
         "device": class_name(place),
         "name": torch.cuda.get_device_name(place) if is_cuda else None,
-        "kernel": kernel_on(place) if params.family() == "clustervig" else "none",
+        "kernel": kernel_of(params, place),
         "precision": flags(place),
         "threads": torch.get_num_threads(),
     }
@@ -118,17 +133,10 @@ def _read(params: ThroughputParams, place: torch.device) -> Reading:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(0)  # also for models that draw numbers as they run
         model, images = _model(params, place), _images(params, place)
-        try:
-            if place.type == "cpu":
-                return stopwatch_for(place).read(lambda: model(images))
-            with torch.cuda.device(place):  # whose stream takes the events
-                return stopwatch_for(place).read(lambda: model(images))
-        except (AssertionError, ModelError, ValueError) as error:
-            side, why = params.image_size, str(error) or type(error).__name__
-            raise NotMeasurableError(
-                f"throughput: {params.model!r} does not run on {side} x {side} images ({why}); "
-                "ask for a size that it takes"
-            ) from error
+        if place.type == "cpu":
+            return stopwatch_for(place).read(lambda: model(images))
+        with torch.cuda.device(place):  # whose stream takes the events
+            return stopwatch_for(place).read(lambda: model(images))
 
 
 def _model(params: ThroughputParams, place: torch.device) -> nn.Module:

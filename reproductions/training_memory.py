@@ -24,11 +24,14 @@ Values, of the mode, ``_ratio`` against the plain step:
 
 * ``gradient_noise``: the distance of two plain steps, 0 on deterministic kernels.
 
+Memory is measured first, so that on a GPU nothing kept for comparison counts. Where the plain step
+needs more memory than there is, what is compared with it is left out.
+
 ``grid`` and ``partitions`` change the variant where its family has such a setting: so many nodes,
 with neighbors looked for in so many parts of them.
 
 Facts: ``gradients`` (``bitwise equal``, ``different``, or ``not deterministic`` where two plain
-steps differ), ``device``.
+steps differ), ``device``, ``outcome_plain`` (``runs`` or ``out_of_memory``).
 Cost: seconds on a CPU. Source: the question of the report on gradient checkpointing in Vision
 GNNs, which prints no figure for it; T. Chen et al., "Training Deep Nets with Sublinear Memory
 Cost", arXiv:1604.06174.
@@ -71,71 +74,74 @@ def training_memory(params: TrainingMemoryParams, device: Device) -> Measurement
 def _measure(params: TrainingMemoryParams, runs_on: torch.device) -> Measurement:
     mode = Mode(params.checkpoints, params.segments, params.micro_batches)
     torch.manual_seed(params.seed)
-    model = model_for("training_memory", params).to(runs_on)
+    model = model_for("training_memory", params)
     images, labels = _batch(params, runs_on)
-    again = _after_step(model, images, labels, PLAIN, params.seed)
-    plain, other = _of_both(mode, lambda one: _after_step(model, images, labels, one, params.seed))
-    used = copy.deepcopy(model)  # what follows moves its statistics
-    peaks = _of_both(mode, lambda one: _peak(used, images, labels, one))
-    operations = _of_both(mode, lambda one: operations_of(partial(step, used, images, labels, one)))
-    steps = [partial(step, used, images, labels, one) for one in (PLAIN, mode)]
-    laps = seconds_of(steps, runs_on, _LAPS)
-    values = {
-        **_costs(peaks, operations),
-        "images_per_second_plain": _speed(params.batch, laps[0]),
-        "images_per_second": _speed(params.batch, laps[1]),
-        **_gradients(plain, other),
-        "gradient_noise": _gradients(plain, again)["gradient_distance"],
-        **_statistics(model, plain, other),
-    }
-    if other.updates > plain.updates:
-        lowered = with_lower_momentum(model, other.counts)
-        mended = _after_step(lowered, images, labels, mode, params.seed)
-        values["batchnorm_drift_mended"] = Quantity.exact(_drift(model, plain, mended), "ratio")
-    tried: dict[str, JsonValue] = {}
-    if params.budget_gib is not None:
-        largest, tried = _largest_batch(used, params, mode, runs_on)
-        values["largest_batch"] = Quantity.exact(largest, "images")
+    used = copy.deepcopy(model).to(runs_on)  # steps move its statistics
+    peaks = _peaks(mode, lambda one: _peak(used, images, labels, one, params.seed))
+    largest, tried = _largest_batch(used, params, mode, runs_on)
+    modes = {"plain": PLAIN, "mode": mode} if "plain" in peaks else {"mode": mode}
+    steps = {name: partial(step, used, images, labels, one) for name, one in modes.items()}
+    operations = {name: _operations(run, params.seed) for name, run in steps.items()}
+    laps = dict(zip(steps, seconds_of(list(steps.values()), runs_on, _LAPS), strict=True))
+    compared = None
+    if "plain" in peaks:
+        model.to(runs_on)
+        compared = _or_none(lambda: _compared(model, images, labels, mode, params.seed))
     return Measurement(
-        values=values,
+        values={
+            **_costs(peaks, operations),
+            **{_of("images_per_second", name): _speed(params.batch, laps[name]) for name in laps},
+            **largest,
+            **(compared.values if compared is not None else {}),
+        },
         facts={
             "device": class_name(runs_on),
-            "gradients": _compared(plain, again, other),
+            "outcome_plain": "runs" if "plain" in peaks else "out_of_memory",
+            **({"gradients": compared.gradients} if compared is not None else {}),
         },
-        samples={"seconds_plain": laps[0], "seconds": laps[1]},
+        samples={_of("seconds", name): laps[name] for name in laps},
         evidence={
-            "peak_bytes": {"plain": peaks[0], "mode": peaks[1]},
-            "operations": {"plain": operations[0], "mode": operations[1]},
+            "peak_bytes": dict(peaks),
+            "operations": dict(operations),
             "parameters": sum(p.numel() for p in model.parameters()),
-            "norms": {
-                "gradient": float(_flat(plain.gradients).norm()),
-                "gradient_difference": float(
-                    (_flat(plain.gradients) - _flat(other.gradients)).norm()
-                ),
-                "running_means_moved": float(_moved(model, plain)),
-            },
+            "norms": dict(compared.norms) if compared is not None else None,
             "peak_bytes_by_batch": tried,
         },
     )
 
 
-def _of_both(mode: Mode, measured: Callable[[Mode], T]) -> tuple[T, T]:
-    """Measure the plain step and the mode, once where they are the same."""
-    plain = measured(PLAIN)
-    return plain, plain if mode == PLAIN else measured(mode)
+def _or_none(measured: Callable[[], T]) -> T | None:
+    """Measure; None where memory runs out."""
+    try:
+        return measured()
+    except RuntimeError as error:
+        if not says_out_of_memory(error):
+            raise
+        return None
 
 
-def _costs(peaks: Sequence[int], operations: Sequence[int]) -> dict[str, Quantity]:
-    """Set the mode, which stands second, beside the plain step."""
-    gmacs = [counted / 2 / 1e9 for counted in operations]  # the counter takes a product for two
-    return {
-        "allocated": Quantity.exact(peaks[1] / GIB, "GiB"),
-        "allocated_plain": Quantity.exact(peaks[0] / GIB, "GiB"),
-        "peak_ratio": Quantity.exact(peaks[1] / peaks[0], "ratio"),
-        "operations": Quantity.exact(gmacs[1], "GMAC"),
-        "operations_plain": Quantity.exact(gmacs[0], "GMAC"),
-        "operations_ratio": Quantity.exact(operations[1] / operations[0], "ratio"),
-    }
+def _peaks(mode: Mode, peak: Callable[[Mode], int]) -> dict[str, int]:
+    """Measure the mode, and the plain step where memory does not run out on it."""
+    its = peak(mode)
+    plain = its if mode == PLAIN else _or_none(lambda: peak(PLAIN))
+    return {"mode": its} if plain is None else {"plain": plain, "mode": its}
+
+
+def _of(key: str, name: str) -> str:
+    """Name a value of the mode, or of the plain step."""
+    return key if name == "mode" else f"{key}_plain"
+
+
+def _costs(peaks: Mapping[str, int], operations: Mapping[str, int]) -> dict[str, Quantity]:
+    found: dict[str, Quantity] = {}
+    for name in peaks:
+        gmacs = operations[name] / 2 / 1e9  # the counter takes a product for two
+        found[_of("allocated", name)] = Quantity.exact(peaks[name] / GIB, "GiB")
+        found[_of("operations", name)] = Quantity.exact(gmacs, "GMAC")
+    if "plain" in peaks:
+        for key, counts in {"peak_ratio": peaks, "operations_ratio": operations}.items():
+            found[key] = Quantity.exact(counts["mode"] / counts["plain"], "ratio")
+    return found
 
 
 def _speed(batch: int, laps: Sequence[float]) -> Quantity:
@@ -171,7 +177,9 @@ class _After:
         return max(self.counts.values(), default=0)
 
 
-def _after_step(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, seed: int) -> _After:
+def _after_step(
+    model: Classifier, images: Tensor, labels: Tensor, *, mode: Mode, seed: int
+) -> _After:
     """Run a step on a copy of the model."""
     trained = copy.deepcopy(model)
     torch.manual_seed(seed)
@@ -184,7 +192,45 @@ def _after_step(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, s
     )
 
 
-def _compared(plain: _After, again: _After, other: _After) -> str:
+@dataclass(frozen=True)
+class _Compared:
+    """How a step of the mode differs from a plain one."""
+
+    values: Mapping[str, Quantity]
+    gradients: str
+    """Whether they are the plain ones."""
+    norms: Mapping[str, float]
+    """From which the distances follow."""
+
+
+def _compared(
+    model: Classifier, images: Tensor, labels: Tensor, mode: Mode, seed: int
+) -> _Compared:
+    """Run the plain step twice and the mode once, from the same weights and random numbers."""
+    after = partial(_after_step, model, images, labels, seed=seed)
+    again, plain = after(mode=PLAIN), after(mode=PLAIN)
+    other = plain if mode == PLAIN else after(mode=mode)
+    values = {
+        **_gradients(plain, other),
+        "gradient_noise": _gradients(plain, again)["gradient_distance"],
+        **_statistics(model, plain, other),
+    }
+    if other.updates > plain.updates:
+        lowered = with_lower_momentum(model, other.counts)
+        mended = _after_step(lowered, images, labels, mode=mode, seed=seed)
+        values["batchnorm_drift_mended"] = Quantity.exact(_drift(model, plain, mended), "ratio")
+    return _Compared(
+        values,
+        _told(plain, again, other),
+        {
+            "gradient": float(_flat(plain.gradients).norm()),
+            "gradient_difference": float((_flat(plain.gradients) - _flat(other.gradients)).norm()),
+            "running_means_moved": float(_moved(model, plain)),
+        },
+    )
+
+
+def _told(plain: _After, again: _After, other: _After) -> str:
     """Say whether gradients are the plain ones, where two plain steps have the same."""
     pairs = {"again": again, "other": other}
     equal = {
@@ -201,8 +247,14 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
 
 
-def _peak(model: Classifier, images: Tensor, labels: Tensor, mode: Mode) -> int:
+def _operations(run: Callable[[], object], seed: int) -> int:
+    torch.manual_seed(seed)  # what a model draws decides how often it iterates
+    return operations_of(run)
+
+
+def _peak(model: Classifier, images: Tensor, labels: Tensor, mode: Mode, seed: int) -> int:
     model.zero_grad(set_to_none=True)
+    torch.manual_seed(seed)
     return peak_of(lambda: step(model, images, labels, mode), model, images).allocated
 
 
@@ -246,27 +298,27 @@ def _flat(tensors: Mapping[str, Tensor | None]) -> Tensor:
 
 def _largest_batch(
     model: Classifier, params: TrainingMemoryParams, mode: Mode, device: torch.device
-) -> tuple[int, dict[str, JsonValue]]:
+) -> tuple[dict[str, Quantity], dict[str, JsonValue]]:
     """Find the most images, in steps of the micro-batches, whose peak stays within the budget.
 
     Returns:
         The number, 0 where not even two a micro-batch fit, and the peaks in bytes by batch; None
-        is one that ran out of memory.
+        is one that ran out of memory. Nothing where no budget is given.
     """
-    budget = (params.budget_gib or 0) * GIB
+    if params.budget_gib is None:
+        return {}, {}
+    budget = params.budget_gib * GIB
     tried: dict[str, JsonValue] = {}
+
+    def peak(batch: int) -> int:
+        images, labels = _batch(params.model_copy(update={"batch": batch}), device)
+        return _peak(model, images, labels, mode, params.seed)
 
     def fits(micro: int) -> bool:
         batch = micro * params.micro_batches
-        images, labels = _batch(params.model_copy(update={"batch": batch}), device)
-        try:
-            peak = _peak(model, images, labels, mode)
-        except RuntimeError as error:
-            if not says_out_of_memory(error):
-                raise
-            peak = None
-        tried[str(batch)] = peak
-        return peak is not None and peak <= budget
+        found = _or_none(lambda: peak(batch))
+        tried[str(batch)] = found
+        return found is not None and found <= budget
 
     low, high = 1, 2  # a head with BatchNorm takes no single image
     while fits(high):
@@ -274,4 +326,5 @@ def _largest_batch(
     while low > 1 and high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return (low * params.micro_batches if low > 1 else 0), tried
+    largest = low * params.micro_batches if low > 1 else 0
+    return {"largest_batch": Quantity.exact(largest, "images")}, tried

@@ -9,9 +9,12 @@ from contextlib import contextmanager
 import vig_models
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.catalog_runs import TrainingParams
-from reproductions.contract import NotMeasurableError
+from reproductions.checkpointing import CheckpointError
+from reproductions.errors import NotMeasurableError, ReproductionError
 from reproductions.model_names import supplier_of
 from reproductions.models import build_model
+from reproductions.placement import says_out_of_memory
+from reproductions.untaken import refused_if_untaken
 from vig_models import ModelError
 from vig_models.classifier import Classifier
 
@@ -20,7 +23,7 @@ def model_for(reproduction: str, params: TrainingParams) -> Classifier:
     """Build the classifier in training mode, with weights drawn from torch's random numbers.
 
     Raises:
-        NotMeasurableError: it is no variant of ``vig_models``, or has no such setting.
+        ReproductionError: it is no variant of ``vig_models``, or has no such setting.
     """
     settings = _settings(params)
     if settings and supplier_of(params.model) == "vig_models":
@@ -32,7 +35,7 @@ def model_for(reproduction: str, params: TrainingParams) -> Classifier:
                 **settings,
             )
         except ModelError as error:
-            raise NotMeasurableError(f"{reproduction}: {error}; leave the setting out") from error
+            raise ReproductionError(f"{reproduction}: {error}; leave the setting out") from error
     model = build_model(
         params.model,
         num_classes=params.num_classes,
@@ -40,7 +43,7 @@ def model_for(reproduction: str, params: TrainingParams) -> Classifier:
         implementation=params.implementation,
     )
     if not isinstance(model, Classifier):
-        raise NotMeasurableError(
+        raise ReproductionError(
             f"{reproduction}: want a variant of vig_models, got {params.model!r}; the layers of "
             "other models are not known here"
         )
@@ -49,25 +52,26 @@ def model_for(reproduction: str, params: TrainingParams) -> Classifier:
 
 @contextmanager
 def obstacles(reproduction: str, params: TrainingParams) -> Iterator[None]:
-    """Turn what a model says of images and batches that it does not take into an obstacle.
+    """Say in a sentence what stands in the way of a step.
 
     Raises:
-        NotMeasurableError: the model does not take the images, or a micro-batch is one image.
+        NotMeasurableError: it needs more memory than there is.
+        ReproductionError: the model does not take the images, a micro-batch is one image, or
+            there are no such parts to run again.
     """
     try:
-        yield
-    except ModelError as error:
+        with refused_if_untaken(reproduction, params):
+            yield
+    except CheckpointError as error:
+        raise ReproductionError(f"{reproduction}: {params.model!r}: {error}") from error
+    except RuntimeError as error:
+        if not says_out_of_memory(error):
+            raise
         side = params.image_size
         raise NotMeasurableError(
-            f"{reproduction}: {params.model!r} does not run on {side} x {side} images ({error}); "
-            "ask for a size that it takes"
-        ) from error
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise NotMeasurableError(
-            f"{reproduction}: want micro-batches of two images or more, got one: a BatchNorm on "
-            "1 x 1 maps has no variance over a single image; ask for fewer micro-batches"
+            f"{reproduction}: wants memory for a step of {params.batch} images of {side} x {side} "
+            "pixels, found too little; ask for a smaller batch or for more micro-batches, or run "
+            "where there is more"
         ) from error
 
 

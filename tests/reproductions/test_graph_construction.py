@@ -9,13 +9,15 @@ import torch
 import vig_models
 from reproductions import graph_construction as module
 from reproductions.catalog import GraphConstructionParams
+from reproductions.catalog_graphs import GRAPH_FAMILIES
 from reproductions.contract import NotMeasurableError
 from reproductions.counting import count
+from reproductions.errors import ReproductionError
 from reproductions.graph_functions import BOUNDARIES, Boundary
 from reproductions.graph_work import watch
+from reproductions.measure import parse_params
 from vig_models import clustervig, greedyvig, vig
 from vig_models.kmeans import MAX_ITERATIONS, RESTARTS
-from vig_models.registry import FAMILIES
 
 SMALL = {
     "clustervig_ti": {"depth": 2, "channels": 16},
@@ -73,7 +75,7 @@ def graphs(model, seed=0):
 
 
 def test_every_family_with_a_graph_is_watched():
-    assert set(BOUNDARIES) == set(FAMILIES) - {"pvt"}
+    assert set(BOUNDARIES) == set(GRAPH_FAMILIES)
     assert {vig_models.family_of(model) for model in SMALL} == set(BOUNDARIES)
 
 
@@ -253,7 +255,6 @@ def test_a_block_less_is_a_call_less(monkeypatch):
 
 
 def test_a_search_that_nobody_watches_is_refused_rather_than_counted_as_none(monkeypatch):
-    monkeypatch.setattr(module, "BOUNDARIES", {"vig": ()})
     monkeypatch.setattr("reproductions.graph_work.BOUNDARIES", {"vig": ()})
     with pytest.raises(NotMeasurableError, match="ran no function that is known to build one"):
         measure("vig_ti")
@@ -261,13 +262,18 @@ def test_a_search_that_nobody_watches_is_refused_rather_than_counted_as_none(mon
 
 @pytest.mark.parametrize("model", ["pvt_tiny", "resnet18"])
 def test_a_model_without_a_graph_is_refused(model):
-    with pytest.raises(NotMeasurableError, match=f"got '{model}', whose graph is not known"):
-        measure(model)
+    with pytest.raises(ReproductionError, match=f"got '{model}', whose graph is not known; ask"):
+        parse_params("graph_construction", {"model": model})
+
+
+def test_a_model_that_is_still_to_come_may_have_a_graph():
+    assert GraphConstructionParams(model="some_day").absent() == "no model named 'some_day'"
 
 
 def test_a_size_that_a_model_does_not_take_is_refused():
-    with pytest.raises(NotMeasurableError, match="'vig_ti' does not run on a 96 x 96 image"):
+    with pytest.raises(ReproductionError, match=r"'vig_ti' .* on a 96 x 96 image") as refused:
         measure("vig_ti", image_size=96)
+    assert refused.type is ReproductionError
 
 
 def test_watching_leaves_every_function_and_the_generator_as_they_were():

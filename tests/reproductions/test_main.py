@@ -13,6 +13,8 @@ from reproductions.contract import REGISTRY, SPECS, Measurement
 from reproductions.errors import NotMeasurableError
 
 VIG = json.dumps({"model": "vig_ti"})
+ON_CPU = {"model": "vig_ti", "device": "cpu"}
+SEGMENTS = ON_CPU | {"batch": 2, "checkpoints": "segments", "segments": 9999}
 ODD = {"model": "vig_ti", "device": "cpu", "batch": 5}
 
 TOY = """
@@ -69,6 +71,30 @@ def test_without_a_name_the_reproductions_are_listed(arguments, capsys):
         (
             ["graph_scaling", '{"construction": "svga", "grids": [7], "channels": 8}'],
             "graph_scaling: svga: want step and none else of neighbors, clusters, step, got none",
+        ),
+        (
+            ["graph_construction", '{"model": "pvt_tiny"}'],
+            "got 'pvt_tiny', whose graph is not known",
+        ),
+        (
+            ["peak_memory", json.dumps(ON_CPU | {"batch": 1, "image_size": 100})],
+            "peak_memory: 'vig_ti' does not run on 100 x 100 images (forward: want images",
+        ),
+        (
+            ["peak_memory", json.dumps(ON_CPU | {"batch": 1, "mode": "training"})],
+            "peak_memory: 'vig_ti' wants two images or more at once, got one: a BatchNorm",
+        ),
+        (
+            ["peak_memory", json.dumps(ON_CPU | {"batch": 1, "card_gib": 48.0})],
+            "want a device with a card for card_gib, got cpu; name one or leave card_gib out",
+        ),
+        (
+            ["training_memory", json.dumps(SEGMENTS)],
+            "training_memory: 'vig_ti': want 1 to 12 segments, the number of layers, got 9999",
+        ),
+        (
+            ["training_memory", json.dumps(ON_CPU | {"batch": 2, "grid": 7})],
+            "training_memory: create_model: vig_ti has no setting 'grid'",
         ),
         (["--module", "no_such_module"], "module 'no_such_module': want a module"),
     ],

@@ -7,8 +7,11 @@ from torch import nn
 from reproductions import peak_memory as module
 from reproductions.catalog import PeakMemoryParams
 from reproductions.contract import NotMeasurableError
+from reproductions.errors import ReproductionError
+from reproductions.measure import parse_params
 from reproductions.peak_memory import peak_memory
 from reproductions.training_step import GIB, Peak
+from vig_models import ModelError
 
 
 class Toy(nn.Module):
@@ -42,6 +45,11 @@ def test_weights_images_and_what_is_computed_add_up():
     assert found.evidence["bytes"]["held"] == held
 
 
+@pytest.mark.parametrize(("model", "kernel"), [("clustervig_ti", "substitute"), ("vig_ti", "none")])
+def test_the_kernel_that_stands_in_is_told(model, kernel):
+    assert measure(model=model).facts["kernel"] == kernel
+
+
 def test_training_takes_gradients_too():
     inference, training = measure(), measure(mode="training")
     more = training.values["allocated"].value - inference.values["allocated"].value
@@ -65,6 +73,24 @@ def test_memory_that_runs_out_is_an_outcome_without_a_peak(monkeypatch):
     monkeypatch.setattr(module, "peak_of", run_out)
     found = measure()
     assert (found.facts["outcome"], found.values) == ("out_of_memory", {})
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ModelError("want 224"), r"'vig_ti' does not run on 8 x 8 images \(want 224\); ask for"),
+        (ValueError("Expected more than 1 value per channel"), "'vig_ti' wants two images or more"),
+    ],
+    ids=["size", "batch"],
+)
+def test_what_the_model_does_not_take_is_bad_input_and_no_outcome(error, sentence, monkeypatch):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(Toy, "forward", refuse)
+    with pytest.raises(ReproductionError, match=f"^peak_memory: {sentence}") as refused:
+        measure()
+    assert refused.type is ReproductionError
 
 
 def test_any_other_error_is_no_outcome(monkeypatch):
@@ -119,3 +145,9 @@ def test_what_earlier_measurements_left_is_given_back_before_a_peak_begins(monke
         PeakMemoryParams(model="vig_ti", batch=1, device="cuda"), torch.device("cuda")
     )
     assert done == ["collect", "empty", "reset"]
+
+
+def test_a_card_is_nothing_that_a_cpu_can_be_held_to():
+    given = {"model": "vig_ti", "batch": 1, "device": "cpu", "card_gib": 48.0}
+    with pytest.raises(ReproductionError, match="want a device with a card for card_gib, got cpu"):
+        parse_params("peak_memory", given)

@@ -1,5 +1,7 @@
 """Throughput of one process: models and time that tests make up, and one real run on the CPU."""
 
+import importlib
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from reproductions.catalog import ThroughputParams
 from reproductions.contract import NotMeasurableError
 from reproductions.errors import ReproductionError
 from reproductions.measure import parse_params
-from reproductions.placement import place_of
+from reproductions.placement import kernel_of, place_of
 from reproductions.pooling import pool_throughput
 from reproductions.speed_statistics import paired_ratio
 from reproductions.stopwatch import Stopwatch, WallClock, clock_for
@@ -168,6 +170,20 @@ def test_the_kernel_that_stands_in_is_told(model, kernel, toy):
     assert measure(model=model).evidence["setting"]["kernel"] == kernel
 
 
+@pytest.mark.parametrize(
+    ("model", "implementation", "kernel"),
+    [
+        ("clustervig_ti", "published", "torch_cluster"),
+        ("clustervig_ti", "fast", "substitute"),
+        ("resnet18", "published", "none"),
+    ],
+)
+def test_only_the_form_of_the_authors_runs_their_kernel(model, implementation, kernel, monkeypatch):
+    monkeypatch.setattr("vig_models.partitions._KNN", lambda *_: None)
+    params = ThroughputParams(**ON_CPU | {"model": model, "implementation": implementation})
+    assert kernel_of(params, torch.device("cuda")) == kernel
+
+
 def test_processes_of_one_cell_can_be_pooled(toy):
     rounds = []
     for number in range(5):
@@ -252,18 +268,19 @@ def test_a_lost_device_is_an_error_and_no_outcome(error, toy):
         measure()
 
 
-@pytest.mark.parametrize(
-    "error", [ModelError("want 224"), ValueError("want 224")], ids=lambda e: type(e).__name__
-)
-def test_a_size_that_the_model_refuses_is_not_measurable(error, toy):
-    refuse(toy, error)
-    with pytest.raises(NotMeasurableError, match=r"'resnet18' .+ 8 x 8 images \(want 224\); ask"):
+def test_a_size_that_the_model_refuses_is_bad_input(toy):
+    refuse(toy, ModelError("want 224"))
+    with pytest.raises(ReproductionError, match=r"'resnet18' .+ 8 x 8 images \(want 2") as refused:
         measure()
+    assert refused.type is ReproductionError
 
 
-def test_a_refusal_without_words_is_named(toy):
-    refuse(toy, AssertionError())
-    with pytest.raises(NotMeasurableError, match=r"8 x 8 images \(AssertionError\); ask"):
+def test_without_a_compiler_what_is_to_be_compiled_is_not_measurable(toy):
+    failed = importlib.import_module("torch._dynamo.exc").BackendCompilerFailed
+    inner = OSError("No working C++ compiler found in cxx\nSet TORCH_LOGS for more")
+    refuse(toy, failed(print, inner, None))
+    told = r"found that it does not \(OSError: No working C\+\+ compiler found in cxx\); install"
+    with pytest.raises(NotMeasurableError, match=told):
         measure()
 
 

@@ -11,6 +11,7 @@ from reproductions import training_setup, training_step
 from reproductions.catalog import TrainingMemoryParams
 from reproductions.checkpointing import checkpointed
 from reproductions.contract import NotMeasurableError
+from reproductions.errors import ReproductionError
 from reproductions.training_memory import training_memory
 from reproductions.training_step import Mode, loss_of, step
 from vig_models import create_model
@@ -149,6 +150,21 @@ def test_both_together_take_less_than_either():
     assert peaks["both"] < min(peaks["layers"], peaks["micro"])
 
 
+def test_memory_and_arithmetic_are_of_steps_from_the_same_random_numbers(monkeypatch):
+    states = {"peak_of": [], "operations_of": []}
+    for name, seen in states.items():
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *a, seen=seen, real=real: seen.append(torch.get_rng_state()) or real(*a),
+        )
+    measure(checkpoints="layers")
+    first, *others = [state for seen in states.values() for state in seen]
+    assert len(others) == 3
+    assert all(torch.equal(first, state) for state in others)
+
+
 def test_a_checkpoint_that_loses_the_gradient_of_a_block_shows(monkeypatch):
     def sabotaged(model, images, labels, mode):
         if mode.checkpoints == "layers":
@@ -171,22 +187,110 @@ def test_the_largest_batch_fits_and_one_more_does_not():
     assert measure(batch=largest + 1).evidence["peak_bytes"]["mode"] > 2.2 * one
 
 
-@pytest.mark.parametrize(
-    ("params", "words"),
-    [
-        ({"batch": 4, "micro_batches": 4}, "want micro-batches of two images or more, got one"),
-        ({"checkpoints": "segments", "segments": 99}, r"want 1 to \d+ segments"),
-    ],
-)
-def test_what_cannot_be_run_is_an_obstacle_in_one_sentence(params, words):
-    with pytest.raises(NotMeasurableError, match=words):
+def runs_out(monkeypatch, too_much):
+    """Let memory run out on every step of which ``too_much(images, mode)`` is true."""
+
+    def limited(model, images, labels, mode):
+        if too_much(images, mode):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(model, images, labels, mode)
+
+    monkeypatch.setattr(module, "step", limited)
+
+
+def test_a_mode_that_fits_where_the_plain_step_does_not_is_measured(monkeypatch):
+    whole = measure(checkpoints="layers")
+    runs_out(monkeypatch, lambda _, mode: mode == Mode())
+    alone = measure(checkpoints="layers")
+    assert alone.facts["outcome_plain"] == "out_of_memory"
+    for key in ("allocated", "operations"):
+        assert alone.values[key] == whole.values[key]
+    assert set(alone.values) == {"allocated", "operations", "images_per_second"}
+    assert set(alone.samples) == {"seconds"}
+    assert "gradients" not in alone.facts
+    assert alone.evidence["peak_bytes"] == {"mode": whole.evidence["peak_bytes"]["mode"]}
+
+
+def test_what_is_kept_for_comparison_may_run_out_of_memory_and_the_peaks_stand(monkeypatch):
+    def run_out(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(module, "_after_step", run_out)
+    found = measure(checkpoints="layers")
+    assert found.facts["outcome_plain"] == "runs"
+    assert found.values["peak_ratio"].value < 1
+    assert "gradient_distance" not in found.values
+
+
+def test_the_largest_batch_is_below_the_one_that_runs_out_of_memory(monkeypatch):
+    batch = module._batch
+
+    def limited(params, device):
+        if params.batch > 5:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        return batch(params, device)
+
+    monkeypatch.setattr(module, "_batch", limited)
+    found = measure(batch=2, budget_gib=1000.0)
+    assert found.values["largest_batch"].value == 5
+    tried = found.evidence["peak_bytes_by_batch"]
+    assert {size for size, peak in tried.items() if peak is None} == {"6", "8"}
+
+
+@pytest.mark.parametrize("params", [{}, {"checkpoints": "layers"}], ids=["plain", "mode"])
+def test_memory_that_runs_out_is_an_obstacle_in_one_sentence(params, monkeypatch):
+    runs_out(monkeypatch, lambda *_: True)
+    told = "^training_memory: wants memory for a step of 4 images of 224 x 224 pixels, found too li"
+    with pytest.raises(NotMeasurableError, match=told):
         measure(**params)
 
 
-def test_a_model_of_others_is_an_obstacle(monkeypatch):
+def test_another_error_of_the_device_is_no_lack_of_memory(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("CUDA error: device lost")
+
+    monkeypatch.setattr(module, "step", fail)
+    with pytest.raises(RuntimeError, match="device lost"):
+        measure(checkpoints="layers")
+
+
+def test_nothing_kept_for_comparison_is_alive_when_memory_is_measured(monkeypatch):
+    done = []
+    for name in ("_peak", "_after_step"):
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, name=name, real=real, **k: done.append(name) or real(*a, **k)
+        )
+    one = measure(batch=2).evidence["peak_bytes"]["mode"]
+    done.clear()
+    measure(batch=2, checkpoints="layers", budget_gib=2 * one / 2**30)
+    assert done == sorted(done, reverse=True)  # all of _peak, then all of _after_step
+    assert set(done) == {"_peak", "_after_step"}
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"micro_batches": 4}, "'vig_ti' wants two images or more at once, got one"),
+        ({"checkpoints": "segments", "segments": 99}, r"'vig_ti': want 1 to \d+ segments, .* 99;"),
+        ({"partitions": 2}, "create_model: vig_ti has no setting 'partitions'"),
+        ({"image_size": 64}, "'vig_ti' does not run on 64 x 64 images"),
+    ],
+    ids=["micro-batches", "segments", "partitions", "size"],
+)
+def test_what_can_never_be_run_is_bad_input_in_one_sentence(params, words):
+    with pytest.raises(ReproductionError, match=f"^training_memory: {words}") as refused:
+        measure(**params)
+    assert refused.type is ReproductionError
+
+
+def test_a_model_of_others_is_bad_input(monkeypatch):
     monkeypatch.setattr(training_setup, "build_model", lambda *_, **__: torch.nn.Linear(1, 1))
-    with pytest.raises(NotMeasurableError, match="want a variant of vig_models, got 'vig_ti'"):
+    with pytest.raises(
+        ReproductionError, match="want a variant of vig_models, got 'vig_t"
+    ) as refused:
         measure()
+    assert refused.type is ReproductionError
 
 
 def test_the_loss_of_a_distilled_head_is_the_mean_of_both():
@@ -209,13 +313,3 @@ def test_a_setting_of_the_family_changes_the_variant():
     assert (whole.config.partitions, parted.config.partitions) == (1, 4)
     assert whole.config.implementation == "published"
     assert whole.training
-
-
-def test_a_setting_that_the_family_has_not_is_an_obstacle():
-    with pytest.raises(NotMeasurableError, match="vig_ti has no setting 'partitions'"):
-        measure(partitions=2)
-
-
-def test_a_size_that_the_model_does_not_take_is_an_obstacle():
-    with pytest.raises(NotMeasurableError, match="'vig_ti' does not run on 64 x 64 images"):
-        measure(image_size=64)

@@ -12,6 +12,7 @@ from reproductions.catalog import TrainingModesParams
 from reproductions.catalog_runs import TRAINING_MODES
 from reproductions.contract import NotMeasurableError
 from reproductions.digits import as_images, load_digits, moved
+from reproductions.errors import ReproductionError
 from reproductions.training_modes import training_modes
 from vig_models import create_model
 
@@ -154,24 +155,39 @@ def test_training_learns_and_a_model_without_weights_to_learn_with_does_not(monk
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"batch": 2, "modes": ("accumulation",)}, "want micro-batches of two images or more"),
-        ({"modes": ("segments",), "segments": 99}, r"want 1 to \d+ segments"),
-        ({"device": "cuda"}, "wants a CUDA device, found none"),
+        ({"batch": 2, "modes": ("accumulation",)}, "'mobilevig_ti' wants two images or more"),
+        ({"modes": ("segments",), "segments": 99}, r"'mobilevig_ti': want 1 to \d+ segments"),
     ],
+    ids=["micro-batches", "segments"],
 )
-def test_what_cannot_be_run_is_an_obstacle_in_one_sentence(params, words):
-    if params.get("device") == "cuda" and torch.cuda.is_available():
-        pytest.skip("there is a CUDA device here")
-    with pytest.raises(NotMeasurableError, match=words):
+def test_what_can_never_be_run_is_bad_input_in_one_sentence(params, words):
+    with pytest.raises(ReproductionError, match=f"^training_modes: {words}") as refused:
         measure(steps=1, **params)
+    assert refused.type is ReproductionError
 
 
-def test_a_size_that_the_model_does_not_take_is_an_obstacle(monkeypatch):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_device_that_is_not_there_is_an_obstacle():
+    with pytest.raises(NotMeasurableError, match="wants a CUDA device, found none"):
+        measure(device="cuda")
+
+
+def test_a_size_that_the_model_does_not_take_is_bad_input(monkeypatch):
     monkeypatch.setattr(
         training_setup, "build_model", lambda *_, **__: create_model("vig_ti", depth=1)
     )
-    with pytest.raises(NotMeasurableError, match="'vig_ti' does not run on 32 x 32 images"):
+    with pytest.raises(ReproductionError, match="'vig_ti' does not run on 32 x 32 ") as refused:
         measure(model="vig_ti")
+    assert refused.type is ReproductionError
+
+
+def test_memory_that_runs_out_is_an_obstacle_in_one_sentence(monkeypatch):
+    def run_out(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(training_runs, "step", run_out)
+    with pytest.raises(NotMeasurableError, match="training_modes: wants memory for a step of 8 im"):
+        measure()
 
 
 def test_without_scikit_learn_it_says_how_to_install_it(monkeypatch):

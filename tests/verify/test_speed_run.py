@@ -9,12 +9,13 @@ import pytest
 MODULE = '''
 """Toy speed: milliseconds out of a table, whatever the machine."""
 import os
+import signal
 from pathlib import Path
 
 from reproductions.contract import Convention, Params, Spec, declare, reproduction
 from reproductions.pooling import of_process, pool_throughput
 
-LATENCY_MS = {"old": 10.0, "new": 5.0}
+LATENCY_MS = {"old": 10.0, "new": 5.0, "killed": 10.0}
 
 
 class ToySpeedParams(Params):
@@ -50,6 +51,9 @@ def toy_speed(params, device):
         log.write(f"{os.getpid()} {params.model}\\n")
     if params.model == "broken":
         raise RuntimeError("device lost")
+    so_far = (Path(__file__).parent / "runs.log").read_text().split().count("killed")
+    if params.model == "killed" and so_far == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
     # A slower machine in some processes: it cancels where they are compared round by round.
     slowed = 1 + os.getpid() % 7 / 10_000
     setting = {"device": "toy", "kernel": "none"}
@@ -75,6 +79,7 @@ tables:
       "Old": {printed: "800.0", model: old}
       "New": {printed: "1600.0", model: new}
       "Broken": {printed: "1.0", model: broken}
+      "Killed": {printed: "800.0", model: killed}
 """
 
 
@@ -123,3 +128,21 @@ def test_a_timing_is_no_difference_for_check(project):
     before = len(runs(project))
     verify(project, "all", "--check", "--fresh")
     assert [model for _, model in runs(project)[before:]] == []
+
+
+def test_a_worker_killed_within_a_session_costs_its_own_measurement_alone(project):
+    names = ("toyvig.toy_speed.new", "toyvig.toy_speed.killed")
+    done = verify(project, "run", *names, "--json")
+    assert done.returncode == 3, done.stderr
+    found = {claim["id"]: claim for claim in json.loads(done.stdout)["claims"]}
+    assert [found[name]["verdict"] for name in names] == ["pass", "error"]
+    assert "killed by signal 9" in found[names[1]]["detail"]
+    assert sum(model == "killed" for _, model in runs(project)) == 3  # and no word from two rounds
+
+    before = len(runs(project))
+    again = verify(project, "run", *names, "--json")
+    assert again.returncode == 0, again.stderr
+    found = {claim["id"]: claim for claim in json.loads(again.stdout)["claims"]}
+    assert [found[name]["verdict"] for name in names] == ["pass", "pass"]
+    models = [model for _, model in runs(project)[before:]]
+    assert models == ["killed"] * 10  # all rounds anew, once more in each; the other stands

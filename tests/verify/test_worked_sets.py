@@ -225,8 +225,14 @@ def test_6_a_conjunction_lists_the_pairs_that_fail_and_counts_memory_apart(
 @pytest.mark.parametrize(
     ("peak", "facts", "word"),
     [
-        (48.5, {}, "pass"),
+        (48.5, {"device": "another"}, "pass"),
+        (48.5, {"device": "cpu-x86-64"}, "not_comparable"),
         (40.0, {"outcome": "runs", "cap_gib": 48, "device": "RTX 6000 Ada"}, "fail"),
+        (
+            40.0,
+            {"outcome": "runs", "cap_gib": 48, "device": "RTX 6000 Ada", "kernel": "substitute"},
+            "inconclusive",
+        ),
         (40.0, {"outcome": "runs", "cap_gib": 48, "device": "another"}, "not_comparable"),
         (40.0, {"outcome": "runs", "device": "RTX 6000 Ada"}, "not_comparable"),
     ],
@@ -245,7 +251,8 @@ def test_7_what_was_taken_when_memory_ran_out_proves_only_that_more_was_needed(
     project: Project, taken: float, word: str
 ) -> None:
     values = {"allocated_at_least": Quantity.exact(taken, "GiB")}
-    answers = {("a", 512): Measurement(values=values, facts={"outcome": "out_of_memory"})}
+    facts: dict[str, Any] = {"outcome": "out_of_memory", "device": "another"}
+    answers = {("a", 512): Measurement(values=values, facts=facts)}
     assert verdicts(project, answers)["toyvig.speed.a.b512"].verdict == word
 
 

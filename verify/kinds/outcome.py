@@ -12,6 +12,8 @@ AT_LEAST = "allocated_at_least"
 """The key of what tensors had taken when memory ran out; below the card it says nothing."""
 OUTCOME = "outcome"
 """The fact ``out_of_memory`` or ``runs``; ``device`` and ``cap_gib`` say where and under what."""
+CPU = "cpu"
+"""How the fact ``device`` begins where no card was measured."""
 
 
 def ran_out_of_memory(found: Measurement) -> bool:
@@ -24,10 +26,15 @@ def outcome(expect: Outcome, found: Measurement) -> Verdict:
 
     Running out elsewhere proves nothing (other processes, a fragmented allocator); only
     a peak above the card does. Only a run under the cap refutes it, on that card's model.
+    What tensors take on a CPU, or on nobody knows what, says nothing of a card.
     """
     card = Interval(None, exactly(expect.card_gib))
     peak = found.values.get(ALLOCATED) or found.values.get(AT_LEAST)
     shown = shown_quantity(peak) if peak is not None else None
+    device = found.facts.get("device")
+    if not isinstance(device, str) or device.startswith(CPU):
+        where = f"on {device}" if isinstance(device, str) else "nobody said where"
+        return _apart(f"measured {where}, which is no card", shown)
     over = peak is not None and card.disjoint(interval_of(peak))
     if over:
         detail = f"tensors alone take more than {expect.card_gib:g} GiB"
@@ -39,7 +46,7 @@ def outcome(expect: Outcome, found: Measurement) -> Verdict:
         detail = f"it ran under a cap of {capped:g} GiB"
         if expect.means == "runs":
             return _said("pass", detail, shown)
-        if expect.device is not None and found.facts.get("device") == expect.device:
+        if device == expect.device:
             return _said("fail", f"{detail} on {expect.device}", shown)
         return _apart(f"{detail}, not on the card of the document", shown)
     return _apart(f"nothing measured settles whether {expect.card} are enough", shown)

@@ -114,19 +114,27 @@ def outcome(lab: Lab) -> None:
     if expect.means == "out_of_memory":
         too_large, ran_elsewhere = holds, apart
         ran_there = missed if expect.device is not None else apart
-    there = Fact(expect.device or "the card")
+    there, elsewhere = Fact(expect.device or "the card"), Fact("another card")
     capped = {"outcome": Fact("runs"), "cap_gib": Fact(float(card))}
     small = {"allocated": exact(card / 2)}
     cases: dict[str, tuple[Mapping[str, Reading | Fact], Expected]] = {
-        "tensors alone are too large": ({"allocated": exact(card + 1)}, too_large),
-        "tensors are perhaps too large": (
-            {"allocated": spread(card - 1, card, card + 1)},
+        "tensors alone are too large": (
+            {"allocated": exact(card + 1), "device": elsewhere},
+            too_large,
+        ),
+        "tensors are too large on a cpu": (
+            {"allocated": exact(card + 1), "device": Fact("cpu-x86-64")},
             apart,
         ),
-        "tensors just fill the card": ({"allocated": exact(card)}, apart),
+        "tensors are too large who knows where": ({"allocated": exact(card + 1)}, apart),
+        "tensors are perhaps too large": (
+            {"allocated": spread(card - 1, card, card + 1), "device": elsewhere},
+            apart,
+        ),
+        "tensors just fill the card": ({"allocated": exact(card), "device": elsewhere}, apart),
         "ran under the cap on that card": ({**small, **capped, "device": there}, ran_there),
         "ran under the cap elsewhere": (
-            {**small, **capped, "device": Fact("another card")},
+            {**small, **capped, "device": elsewhere},
             ran_elsewhere,
         ),
         "ran under a higher cap": (
@@ -134,7 +142,10 @@ def outcome(lab: Lab) -> None:
             apart,
         ),
         "ran under no cap": ({**small, "outcome": Fact("runs"), "device": there}, apart),
-        "ran out elsewhere": ({**small, "outcome": Fact("out_of_memory")}, apart),
+        "ran out elsewhere": (
+            {**small, "outcome": Fact("out_of_memory"), "device": elsewhere},
+            apart,
+        ),
     }
     name = lab.origin.reproduction
     for what, (values, expected) in cases.items():

@@ -17,27 +17,45 @@ def found(peak: float | None = None, **facts: Any) -> Measurement:
 
 
 CAPPED = {"outcome": "runs", "cap_gib": 48.0, "device": "RTX 6000 Ada"}
+RAN_OUT = {"outcome": "out_of_memory", "device": "H200"}
 
 
 @pytest.mark.parametrize(
     ("means", "measurement", "word"),
     [
-        ("out_of_memory", found(48.01), "pass"),
-        ("out_of_memory", found(48.0), "not_comparable"),
+        ("out_of_memory", found(48.01, device="H200"), "pass"),
+        ("out_of_memory", found(48.0, device="H200"), "not_comparable"),
         ("out_of_memory", found(47.9, **CAPPED), "fail"),
         ("out_of_memory", found(47.9, **{**CAPPED, "device": "H200"}), "not_comparable"),
         ("out_of_memory", found(47.9, **{**CAPPED, "cap_gib": 49.0}), "not_comparable"),
-        ("out_of_memory", found(None, outcome="out_of_memory"), "not_comparable"),
+        ("out_of_memory", found(None, **RAN_OUT), "not_comparable"),
         ("runs", found(47.9, **{**CAPPED, "device": "H200"}), "pass"),
-        ("runs", found(48.01), "fail"),
-        ("runs", found(47.9, outcome="runs"), "not_comparable"),
-        ("runs", found(None, outcome="out_of_memory"), "not_comparable"),
+        ("runs", found(48.01, device="H200"), "fail"),
+        ("runs", found(47.9, **{**RAN_OUT, "outcome": "runs"}), "not_comparable"),
+        ("runs", found(None, **RAN_OUT), "not_comparable"),
     ],
 )
 def test_an_outcome_needs_a_peak_above_the_card_or_a_run_under_its_cap(
     means: str, measurement: Measurement, word: str
 ) -> None:
     assert outcome(Outcome.model_validate({**CARD, "means": means}), measurement).verdict == word
+
+
+@pytest.mark.parametrize("means", ["out_of_memory", "runs"])
+@pytest.mark.parametrize("device", ["cpu-x86-64", "cpu", None])
+@pytest.mark.parametrize("key", ["allocated", "allocated_at_least"])
+@pytest.mark.parametrize("facts", [{}, {"outcome": "runs", "cap_gib": 48.0}], ids=["", "capped"])
+def test_what_no_card_held_says_nothing_of_a_card(
+    means: str, device: str | None, key: str, facts: dict[str, Any]
+) -> None:
+    expect = Outcome.model_validate({**CARD, "means": means, "device": device})
+    where = {} if device is None else {"device": device}
+    for peak in (40.0, 60.0):
+        quantity = {key: Quantity.exact(peak, "GiB")}
+        measured = Measurement(values=quantity, facts={**facts, **where})
+        verdict = outcome(expect, measured)
+        assert (verdict.verdict, verdict.reason) == ("not_comparable", "other_card")
+        assert "which is no card" in verdict.detail
 
 
 def test_a_card_that_is_not_named_is_never_refuted() -> None:
