@@ -22,7 +22,7 @@ from verify.expect import (
     claims_in,
 )
 from verify.explain import explanations
-from verify.judge_pairs import by_rounds, of_figures, on_stand_in, where_taken
+from verify.judge_pairs import by_rounds, in_one_session, of_figures, on_stand_in, where_taken
 from verify.judge_printed import printed_arithmetic, printed_ordering
 from verify.judge_sets import convention_of, judged_set
 from verify.kinds.by_image import words_on
@@ -378,5 +378,6 @@ class _Court:
         """Hold back a pass or fail that a stand-in or a fitted model produced."""
         if verdict.verdict not in {"pass", "fail"}:
             return verdict
-        found = [stored.measurement for n in needs if (stored := self.stored.get(n.key))]
-        return on_stand_in(self.project.index, verdict, needs, found)
+        stored = [self.stored.get(need.key) for need in needs]
+        found = [one.measurement if one is not None else None for one in stored]
+        return on_stand_in(self.project.index, in_one_session(verdict, needs, found), needs, found)

@@ -102,6 +102,23 @@ def of_figures(
     return above_noise(verdict, wanted, *map(floor_of, measured))
 
 
+def in_one_session(
+    verdict: Verdict, needs: Sequence[Need], found: Sequence[Measurement | None]
+) -> Verdict:
+    """Leave open what sets speeds against each other that were to be taken in turn and were not."""
+    sessions: dict[tuple[str, str], set[object]] = {}
+    for need, one in zip(needs, found, strict=True):
+        if one is not None and need.spec.processes > 1:
+            sessions.setdefault(need.column, set()).add(one.facts.get("session"))
+    if all(len(those) == 1 for those in sessions.values()):
+        return verdict
+    detail = (
+        f"{verdict.detail}; taken in different sessions, between which a machine drifts by more "
+        "than within one; measured again with --fresh they are taken in turn"
+    )
+    return left_open(verdict, "noise_floor", detail)
+
+
 def on_stand_in(
     index: Index, verdict: Verdict, needs: Sequence[Need], found: Sequence[Measurement | None]
 ) -> Verdict:

@@ -28,6 +28,11 @@ class Need:
         return digest({"reproduction": self.reproduction, "params": self.params.model_dump()})
 
     @property
+    def column(self) -> tuple[str, str]:
+        """Name it but for its model: what shares this is timed in turn, in the same processes."""
+        return self.reproduction, repr(self.params.model_copy(update={"model": None}))
+
+    @property
     def spec(self) -> Spec:
         """What is declared of the reproduction."""
         return self.planned or SPECS[self.reproduction]

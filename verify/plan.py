@@ -150,9 +150,8 @@ def together(jobs: Iterable[Job]) -> list[list[Job]]:
     """Group the jobs that run in the same fresh processes; any other stands alone."""
     groups: dict[object, list[Job]] = {}
     for job in jobs:
-        params = job.need.params
-        shared = (job.need.reproduction, repr(params.model_copy(update={"model": None})))
-        groups.setdefault(shared if job.need.spec.processes > 1 else job.need.key, []).append(job)
+        need = job.need
+        groups.setdefault(need.column if need.spec.processes > 1 else need.key, []).append(job)
     return list(groups.values())
 
 

@@ -188,14 +188,29 @@ def test_a_ratio_is_taken_round_by_round(project):
     assert ratio.measured.high / ratio.measured.low == pytest.approx(1, abs=1e-9)
 
 
-def test_rounds_of_different_sessions_do_not_pair(project):
-    speeds, stored = column(400.0, 100.0), {}
-    for (model, batch), value in speeds.items():
+@pytest.mark.parametrize("sessions", ["one", "by_model", "by_batch"])
+@pytest.mark.parametrize(
+    "claim",
+    [
+        f"{AT}.clustervig_ti.b64.over_pvig_ti",
+        "toyvig.arithmetic.always_faster.measured",
+        "toyvig.arithmetic.faster_at_64.measured",
+    ],
+)
+@pytest.mark.parametrize(("new", "word"), [(400.0, "pass"), (60.0, "fail")])
+def test_what_was_to_be_timed_in_turn_and_was_not_is_left_open(claim, sessions, new, word, project):
+    stored = {}
+    for (model, batch), value in column(new, 100.0).items():
         (need,) = project.needs[f"{AT}.{model}.b{batch}"]
-        measured = speed(batch, value, device=CARD, spread=0.1, session=model)
+        session = {"one": "one", "by_model": model, "by_batch": str(batch)}[sessions]
+        measured = speed(batch, value, device=CARD, session=session)
         stored[need.key] = Stored("ok", measured, "", False, need.key, "toy", 1.0)
-    found = judge(project, stored)[f"{AT}.clustervig_ti.b64.over_pvig_ti"]
-    assert (found.verdict, found.reason) == ("inconclusive", "straddles")
+    found = judge(project, stored)[claim]
+    if sessions == "by_model":
+        assert (found.verdict, found.reason) == ("inconclusive", "noise_floor")
+        assert "taken in different sessions" in found.detail
+    else:  # batches are never timed in turn
+        assert found.verdict == word
 
 
 @pytest.mark.parametrize("claim", ["faster_at_64", "always_faster"])
