@@ -54,6 +54,8 @@ class Entry:
     def printed(self) -> str | None:
         """The figure as the document prints it, hedge included; None where only words are."""
         expect = self.claim.expect
+        if isinstance(expect, Equal) and isinstance(expect.printed, list):
+            return ", ".join(expect.printed)
         if isinstance(expect, Equal | Outcome):
             return str(expect.printed)
         if isinstance(expect, Vague):
@@ -230,12 +232,13 @@ def report_on(project: Project, state: State, ids: Iterable[str] | None = None) 
 
 
 def _fact(project: Project, state: State, id_: str, key: str | None) -> JsonValue:
-    needs = project.needs[id_]
-    if not isinstance(project.claims[id_].expect, Equal) or len(needs) != 1 or key is None:
+    """Give the structure that was measured; None where the models of a claim differ in it."""
+    if not isinstance(project.claims[id_].expect, Equal) or key is None:
         return None
-    stored = state.stored.get(needs[0].key)
-    measured = stored.measurement if stored is not None else None
-    return None if measured is None else fact_of(measured, key)
+    known = [state.stored.get(need.key) for need in project.needs[id_]]
+    facts = [fact_of(one.measurement, key) for one in known if one and one.measurement]
+    is_one = len(facts) == len(known) and all(fact == facts[0] for fact in facts)
+    return facts[0] if facts and is_one else None
 
 
 def command_for(need: Need, modules: Iterable[str], artifacts: str | None = None) -> str:

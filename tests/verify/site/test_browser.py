@@ -250,6 +250,14 @@ def test_a_phone_shows_all_of_the_table_of_documents(visit, published):
     assert region.get_by_role("link", name="%").first.is_visible()
 
 
+def test_a_phone_calls_recomputed_what_no_model_was_run_for(visit, published):
+    page = visit(place(published, "overview"), viewport=PHONE)
+    told = "(cells) => [...new Set(cells.map((c) => getComputedStyle(c, '::before').content))]"
+    assert page.eval_on_selector_all(".claims td.recomputed:not(:empty)", told) == ['"recomputed"']
+    cells = ".claims td.me:not(.recomputed):not(:empty)"
+    assert page.eval_on_selector_all(cells, told) == ['"measured"']
+
+
 def test_the_parts_of_a_claim_fit_on_a_phone(visit, published):
     pages = [
         path for path in published.glob("claims/*.html") if 'class="parts"' in path.read_text()

@@ -170,7 +170,10 @@ def test_what_is_stale_is_said_to_be_so_in_every_file(site):
 
 def test_the_badge_counts_what_is_decided(site):
     root = ET.fromstring(site.text("badge.svg"))
-    assert root.get("aria-label") == "claims: 8 decided: 7 hold, 1 do not"
+    told = "8 decided: 7 hold, 1 do not"
+    assert root[-1][-1].text == told
+    prints = "1 of these: printed numbers against printed numbers"
+    assert root.get("aria-label") == f"claims: {told}; {prints}"
     assert site.facts().state.head in site.text("badge.svg")
 
 

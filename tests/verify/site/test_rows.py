@@ -5,6 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from verify.wording import fact_words
+
 S = "toyvig.toy_count.toyvig_s"
 L = "toyvig.toy_count.toyold_l"
 RATIO = "toyvig.arithmetic.toyvig_s_over_toyvig_ti"
@@ -47,7 +49,7 @@ def test_what_is_stale_is_marked_in_counts_badge_and_pictures(site):
     assert text.count("2 stale") == 1, "the other document has none"
     assert "what is dashed is stale" in text
     assert "3 are open 2 stale" in site.words("documents/toyvig.html")
-    assert ET.fromstring(site.text("badge.svg")).get("aria-label").endswith("; 2 stale")
+    assert "1 do not; 2 stale" in ET.fromstring(site.text("badge.svg")).get("aria-label")
     found = {row["source"]: row["stale"] for row in site.rows("pictures/verdicts.csv")}
     assert found == {"toyvig": "2", "toynotes": "0"}
     stale = {row["claim"] for row in site.rows("claims.csv") if row["stale"]}
@@ -146,3 +148,20 @@ def test_prints_that_were_only_compared_say_so_without_a_number(site):
     )
     text = site.words("claims.html").partition("toyvig.arithmetic.s_above_ti ")[2]
     assert text.startswith("toyvig arithmetic from prints ✓ holds")
+
+
+def test_a_printed_list_is_written_as_one_and_so_is_a_measured_one(site):
+    id_ = "toyvig.toy_count.toyvig_b.sizes"
+    claim_added(
+        site,
+        f"""  - id: {id_}
+    statement: The largest ToyViG has two sizes.
+    found_at: [{{section: Conclusion, printed: sizes}}]
+    reproduction: toy_count
+    params: {{model: toyvig_b}}
+    convention: trainable
+    expect: {{kind: equal, form: list, printed: ["86", "87"]}}
+""",
+    )
+    assert f"{id_}\t86, 87\t86.6\t" in site.toy.verify("list").out
+    assert fact_words(["B x N", 2.0, [3]]) == "B x N, 2, 3"

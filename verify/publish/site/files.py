@@ -211,8 +211,8 @@ def _quoted(text: str) -> str:
 
 
 _BADGE = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" \
-aria-label="claims: {told}">
-<title>claims: {told}</title>
+aria-label="claims: {whole}">
+<title>claims: {whole}</title>
 <metadata>{origin}</metadata>
 <rect width="52" height="20" fill="#444c56"/>
 <rect x="52" width="{right}" height="20" fill="{color}"/>
@@ -228,10 +228,18 @@ def _badge(facts: Facts, origin: Origin) -> str:
     counts = facts.counts("all")
     told = f"{counts['decided']} decided: {counts['pass']} hold, {counts['fail']} do not"
     told += f"; {counts['stale']} stale" if counts["stale"] else ""
+    prints = counts["consistency_pass"] + counts["consistency_fail"]
+    whole = f"{told}; {prints} of these: {SCOPES['consistency']}" if prints else told
     color = "#a3341f" if counts["fail"] else "#1b6e45" if counts["pass"] else "#55606e"
     length = round(6.2 * len(told))
     return _BADGE.format(
-        width=68 + length, right=16 + length, length=length, told=told, color=color, origin=origin
+        width=68 + length,
+        right=16 + length,
+        length=length,
+        told=told,
+        whole=whole,
+        color=color,
+        origin=origin,
     )
 
 
