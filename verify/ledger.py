@@ -327,6 +327,8 @@ def _append(path: Path, line: bytes, size: int) -> os.stat_result:
             # Should this fail as well, the rest is a torn tail, which the next append sets aside.
             with suppress(OSError):
                 _cut(file.fileno(), size)
+                if size == 0:
+                    path.unlink()  # an empty ledger is one that lost its events
             raise
         return os.fstat(file.fileno())
 

@@ -283,9 +283,9 @@ def test_series_are_drawn_by_layer_with_the_null_model_and_the_print(project_of)
         "pictures/notes-spatial-distance.svg",
     ]
     rows = made["pictures/notes-spatial-distance.csv"].splitlines()
-    assert '"vig_s, authors, imagenet-1k-val",16,,9,8.9,9.1' in rows
-    assert '"vig_s, random, generated",15,,6,5.9,6.1' in rows
-    assert '"as printed",16,8.8,,,' in rows
+    assert '"vig_s, authors, imagenet-1k-val",16,,9,8.9,9.1,' in rows
+    assert '"vig_s, random, generated",15,,6,5.9,6.1,' in rows
+    assert '"as printed",16,8.8,,,,' in rows
 
 
 def test_nothing_measured_is_nothing_drawn(project_of):
