@@ -191,7 +191,10 @@ def _ours(model_name: str, name: str, checkpoint: Checkpoint, implementation: st
     if problem is not None:
         other = _owner_of(model_name, checkpoint)
         hint = f"; it is a checkpoint of {other}" if other else "; it is no checkpoint of it"
-        raise ReproductionError(f"{name}: want the weights of {model_name}, found {problem}{hint}")
+        raise ReproductionError(
+            f"{name}: want the weights of {model_name}, found {problem}{hint}; "
+            "fetch another with --from FILE"
+        )
     try:
         vig_models.load_authors_state_dict(model, checkpoint.weights)
     except vig_models.ModelError as error:
@@ -268,7 +271,8 @@ def _timms(tagged: str, name: str, checkpoint: Checkpoint) -> nn.Module:
         more = f" and {len(lines) - 2} more" if len(lines) > 2 else ""  # noqa: PLR2004 - the first is a title
         raise ReproductionError(
             f"{name}: want the weights of {tagged}, found ones that do not fit "
-            f"({told[:300]}{more}); it is the checkpoint of something else"
+            f"({told[:300]}{more}); it is the checkpoint of something else; "
+            "fetch another with --from FILE"
         ) from error
     model.pretrained_cfg.pop("state_dict", None)  # all the weights once more
     _finite(name, model)

@@ -165,7 +165,7 @@ def test_the_checkpoint_of_another_variant_is_named(saved, few):
     assert message.startswith(
         "weights/toy: want the weights of mobilevig_ti, found entries that do"
     )
-    assert message.endswith("; it is a checkpoint of mobilevig_s")
+    assert message.endswith("; it is a checkpoint of mobilevig_s; fetch another with --from FILE")
 
 
 def test_a_checkpoint_with_one_class_less_is_told_in_so_many_words(saved, few):
@@ -173,7 +173,7 @@ def test_a_checkpoint_with_one_class_less_is_told_in_so_many_words(saved, few):
     message = refused("vig_ti", name)
     assert message == (
         "weights/toy: want the weights of vig_ti, found 999 classes instead of 1000; it is no "
-        "checkpoint of it"
+        "checkpoint of it; fetch another with --from FILE"
     )
 
 
