@@ -55,6 +55,7 @@ from reproductions.catalog import ArchitectureParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.edges import Graph, find_graphs
 from reproductions.known_shapes import meta_device
+from reproductions.late_weights import late_weights
 from reproductions.models import build_model
 from reproductions.tracing import Block, Operation, Trace, trace
 from vig_models import ModelError
@@ -137,8 +138,9 @@ def _trace(params: ArchitectureParams, model: nn.Module) -> tuple[Trace, str]:
 def _graphs(params: ArchitectureParams) -> list[Graph]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        model = _build(params, implementation="fast")  # of equal edges
-        return find_graphs(model, torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE))
+        images = torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE)
+        with late_weights(lambda: _build(params, implementation="fast")) as model:  # of equal edges
+            return find_graphs(model, images)
 
 
 def _build(

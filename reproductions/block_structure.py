@@ -32,11 +32,11 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproductions.catalog import BlockStructureParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, reproduction
 from reproductions.models import build_model
+from reproductions.watching import Watching
 from vig_models.classifier import Classifier
 
 SIDE = 224
@@ -121,11 +121,11 @@ def _run(model: nn.Module, parts: Mapping[str, nn.Module], image: Tensor) -> _Ru
     )
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class _Recorder(Watching):
     """Writes down the operations of each part while it runs."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()
         self.operations: dict[str, list[Ran]] = {}
         self.inputs: dict[str, Tensor] = {}
         self._open: str | None = None

@@ -15,16 +15,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproductions.known_shapes import KnownShapes
+from reproductions.known_shapes import known_shapes_on
 from reproductions.operations import Work, work_of
+from reproductions.watching import Watching, tensors_in
 from vig_models.clustering import Clustering, running
 
 MULTIPLYING = ("convolution", "linear", "product", "distances")
@@ -36,7 +37,6 @@ BATCH_NORM_HOOK = 4
 _HOOKED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 _SHAPE_ONLY = re.compile(r"(_like|::new_\w+)$")
-"""Operations that take only the shape of what they read."""
 
 
 @dataclass(kw_only=True)
@@ -73,18 +73,18 @@ def count(model: nn.Module, images: Tensor) -> Tally:
         sdpa_kernel(SDPBackend.MATH),
         _no_fused_encoder(),
         _hooks(model, counter),
-        KnownShapes(),
+        known_shapes_on(images.device),
         counter,
     ):
         model(images)
     return counter.tally
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class _Counter(Watching):
     """Adds up the work of every operation."""
 
     def __init__(self, images: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()
         self.tally = Tally()
         self._hooked_module: nn.Module | None = None
         self._activations = weakref.WeakSet((images.untyped_storage(),))
@@ -130,9 +130,8 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
 
     def _follow(self, operation: OpOverload, inputs: object, results: object) -> None:
         """Mark what was made or changed from something that follows from the images."""
-        is_made_from = _SHAPE_ONLY.search(operation._schema.name) is None
-        if is_made_from and any(map(self._is_activation, _tensors(inputs))):
-            for tensor in _tensors(results):  # an operation returns what it changes
+        if not _is_shape_only(operation) and any(map(self._is_activation, tensors_in(inputs))):
+            for tensor in tensors_in(results):  # an operation returns what it changes
                 self._activations.add(tensor.untyped_storage())
 
     def enter(self, module: nn.Module, _args: object) -> None:
@@ -171,16 +170,13 @@ def _no_fused_encoder() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+@cache
+def _is_shape_only(operation: OpOverload) -> bool:
+    """Tell operations that take only the shape of what they read."""
+    return _SHAPE_ONLY.search(operation._schema.name) is not None
+
+
+@cache
 def _is_made_of_others(operation: OpOverload) -> bool:
     name = operation.name()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
-
-
-def _tensors(nested: object) -> Iterator[Tensor]:
-    if isinstance(nested, Tensor):
-        yield nested
-    elif isinstance(nested, list | tuple):
-        for item in nested:
-            yield from _tensors(item)
-    elif isinstance(nested, Mapping):
-        yield from _tensors(list(nested.values()))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vig_models.classifier import Classifier
+from vig_models.graph import BlockGraph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,19 @@ def find_graphs(model: nn.Module, images: Tensor) -> list[Graph]:
     """
     if not isinstance(model, Classifier):
         return []
-    return [
-        Graph(
-            name=block.name,
-            neighbors=block.graph.neighbors,
-            partitions=block.partitions,
-            num_hyperedges=0 if block.graph.hyperedges is None else block.graph.hyperedges.shape[1],
+    graphs: list[Graph] = []
+
+    def keep(block: BlockGraph) -> None:
+        """Keep the edges and let go of the features, which take far more memory."""
+        hyperedges = block.graph.hyperedges
+        graphs.append(
+            Graph(
+                name=block.name,
+                neighbors=block.graph.neighbors,
+                partitions=block.partitions,
+                num_hyperedges=0 if hyperedges is None else hyperedges.shape[1],
+            )
         )
-        for block in model.forward_graphs(images)
-    ]
+
+    model.show_graphs(images, keep)
+    return graphs

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproductions.known_shapes import KnownShapes
+from reproductions.known_shapes import known_shapes_on
+from reproductions.watching import Watching, tensors_in
 
 Layer = _ConvNd | nn.Linear
 
@@ -91,9 +91,9 @@ def _run(
         for name, norm in norms.items():
             hooks.enter_context(norm.register_forward_pre_hook(partial(trace.enter_norm, name)))
             hooks.enter_context(norm.register_forward_hook(trace.leave_norm))
-        with KnownShapes(), _Watch(trace):
+        with known_shapes_on(images.device), _Watch(trace):
             returned = model(images)
-    trace.record_use(_tensors(returned), None)
+    trace.record_use(tensors_in(returned), None)
     return trace
 
 
@@ -162,8 +162,8 @@ class _Trace:
 
     def record_operation(self, operation: OpOverload, inputs: object, results: object) -> None:
         """Note the operation as a use of its inputs unless it merely views them."""
-        read = list(_tensors(inputs))
-        made = {tensor.untyped_storage() for tensor in _tensors(results)}
+        read = tensors_in(inputs)
+        made = {tensor.untyped_storage() for tensor in tensors_in(results)}
         is_view = made and made <= {tensor.untyped_storage() for tensor in read}
         if operation._schema.is_mutable or not is_view:
             normalizes = "batch_norm" in operation._schema.name
@@ -177,11 +177,11 @@ class _Trace:
                 output.users.add(user)
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class _Watch(Watching):
     """Hands every operation to a trace."""
 
     def __init__(self, trace: _Trace) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()
         self._trace = trace
 
     def __torch_dispatch__(
@@ -194,16 +194,6 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         results = operation(*args, **(kwargs or {}))
         self._trace.record_operation(operation, (args, kwargs), results)
         return results
-
-
-def _tensors(nested: object) -> Iterator[Tensor]:
-    if isinstance(nested, Tensor):
-        yield nested
-    elif isinstance(nested, list | tuple):
-        for item in nested:
-            yield from _tensors(item)
-    elif isinstance(nested, Mapping):
-        yield from _tensors(list(nested.values()))
 
 
 def _uses_running_statistics(norm: _BatchNorm) -> bool:

@@ -5,30 +5,40 @@ and other arguments alone. torch works many of these out in Python, a millisecon
 asks the same again in every block, and for every weight that it draws.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from reproductions.watching import Watching, tensors_in
 
 Form = tuple[object, ...]
 """Type, shape, strides, offset and memory of a tensor."""
 
+Known = dict[tuple[object, ...], Callable[[Any], object]]
+"""An operation and what it was given, to what makes the answer of its first argument."""
 
-class KnownShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+_KNOWN: Known = {}
+"""What this process has asked so far: models of a family, and passes over one, ask the same."""
+_MOST_KNOWN = 100_000
+"""Answers kept, of about a kilobyte each; beyond that all are asked for anew."""
+
+
+class KnownShapes(Watching):
     """Answers repeated operations on meta tensors; everything else runs.
 
     Enter it before a mode that watches operations, which then sees every one of them.
     """
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
-        self._known: dict[tuple[object, ...], Callable[[Any], object]] = {}
-        """An operation and what it was given, to what makes the answer of its first argument."""
+    def __init__(self, known: Known | None = None) -> None:
+        """Start with what is known, which is added to; with nothing by default."""
+        super().__init__()
+        self._known: Known = {} if known is None else known
+        # Without one of its own, a result has this type: an argument of every operation.
+        self._default = torch.get_default_dtype()
 
     def __torch_dispatch__(
         self,
@@ -38,14 +48,14 @@ class KnownShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         kwargs = kwargs or {}
-        parts = (*_parts(args), *_parts(kwargs), *_parts(kwargs.values()))
-        if _VALUES in parts or not args:
+        parts: list[object] = [operation, self._default]
+        if not (args and _write_down(args, parts) and _write_down_named(kwargs, parts)):
             return operation(*args, **kwargs)
-        key = (operation, *parts)
+        key = tuple(parts)
         known = self._known.get(key)
         if known is not None:
             return known(args[0])
-        given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        given = tensors_in((args, kwargs))
         before = [_form(one) for one in given]
         results = operation(*args, **kwargs)
         if before != [_form(one) for one in given]:
@@ -57,27 +67,43 @@ class KnownShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         return results
 
 
+def known_shapes_on(device: torch.device) -> AbstractContextManager[object]:
+    """Remember shapes where nothing else is to be had, on the meta device."""
+    return _known_here() if device.type == "meta" else nullcontext()
+
+
+def _known_here() -> KnownShapes:
+    if len(_KNOWN) > _MOST_KNOWN:
+        _KNOWN.clear()
+    return KnownShapes(_KNOWN)
+
+
 @contextmanager
 def meta_device() -> Iterator[None]:
     """Make tensors, and so models, on the meta device; weights are not drawn one by one."""
-    with torch.device("meta"), KnownShapes():
+    with torch.device("meta"), _known_here():
         yield
 
 
-_VALUES = object()
-"""Stands for a tensor that has values, on which a result may depend."""
-
-
-def _parts(given: Iterable[Any]) -> Iterator[object]:
-    """Write down, without a gap, all that shapes follow from."""
+def _write_down(given: Sequence[Any], parts: list[object]) -> bool:
+    """Add, without a gap, all that shapes follow from; False for values, which may matter too."""
     for one in given:
         if isinstance(one, Tensor):
-            yield from (one.dtype, one.shape, one.stride()) if one.is_meta else (_VALUES,)
+            if not one.is_meta:
+                return False
+            parts += (one.dtype, one.shape, one.stride())
         elif isinstance(one, list | tuple):
-            yield len(one)
-            yield from _parts(one)
+            parts.append(len(one))
+            if not _write_down(one, parts):
+                return False
         else:
-            yield from (type(one), one)  # 1, 1.0 and True are equal and make different types
+            parts += (type(one), one)  # 1, 1.0 and True are equal and make different types
+    return True
+
+
+def _write_down_named(given: Mapping[str, Any], parts: list[object]) -> bool:
+    parts += given
+    return not given or _write_down(tuple(given.values()), parts)
 
 
 def _form(tensor: Tensor) -> Form:

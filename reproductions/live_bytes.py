@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from reproductions.watching import Watching, tensors_in
 
 
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class LiveBytes(Watching):
     """Counts the bytes of all memory that was made inside and still lives.
 
     Example:
@@ -31,7 +31,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
 
     def __init__(self) -> None:
         """Start with nothing."""
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()
         self.now = 0
         """Bytes that live."""
         self.peak = 0
@@ -75,4 +75,4 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
 
 
 def _storages(tree: object) -> list[torch.UntypedStorage]:
-    return [leaf.untyped_storage() for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+    return [tensor.untyped_storage() for tensor in tensors_in(tree)]

@@ -19,15 +19,20 @@ from collections import Counter
 
 import torch
 from pydantic import JsonValue
+from torch import nn
 
 from reproductions.catalog import MultiplyAccumulatesParams
 from reproductions.contract import Device, Measurement, NotMeasurableError, Quantity, reproduction
 from reproductions.counting import MULTIPLYING, Tally, count
 from reproductions.known_shapes import meta_device
+from reproductions.late_weights import late_weights
 from reproductions.models import build_model
 from reproductions.placement import wants_values
 from vig_models import ModelError
 from vig_models.clustering import Clustering
+
+SEED = 0
+"""Of the weights and the image, where values decide."""
 
 
 @reproduction
@@ -56,28 +61,40 @@ def multiply_accumulates(params: MultiplyAccumulatesParams, device: Device) -> M
 def _tally(params: MultiplyAccumulatesParams) -> tuple[Tally, str]:
     """Run the model and name the device it ran on."""
     try:
-        tally = _tally_on("meta", params)
+        tally = _tally_on_meta(params)
     except RuntimeError as error:
         if not wants_values(error):
             raise  # it would do no better on the CPU
-        return _tally_on("cpu", params), "cpu"
+        return _tally_on_cpu(params), "cpu"
     if tally.clusterings:  # which without values stood still at once
-        return _tally_on("cpu", params), "cpu"
+        return _tally_on_cpu(params), "cpu"
     return tally, "meta"
 
 
-def _tally_on(device: str, params: MultiplyAccumulatesParams) -> Tally:
-    here = meta_device() if device == "meta" else torch.device(device)
-    with torch.random.fork_rng(devices=[]), here:
-        torch.manual_seed(0)
-        model = build_model(
-            params.model,
-            num_classes=params.num_classes,
-            image_size=params.image_size,
-            implementation=params.implementation,
-        )
-        images = torch.rand(1, 3, params.image_size, params.image_size)
-        return count(model, images)
+def _tally_on_meta(params: MultiplyAccumulatesParams) -> Tally:
+    with meta_device():
+        return count(_build(params), torch.empty(_shape(params)))
+
+
+def _tally_on_cpu(params: MultiplyAccumulatesParams) -> Tally:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        images = torch.rand(_shape(params))
+        with late_weights(lambda: _build(params)) as model:
+            return count(model, images)
+
+
+def _build(params: MultiplyAccumulatesParams) -> nn.Module:
+    return build_model(
+        params.model,
+        num_classes=params.num_classes,
+        image_size=params.image_size,
+        implementation=params.implementation,
+    )
+
+
+def _shape(params: MultiplyAccumulatesParams) -> tuple[int, int, int, int]:
+    return 1, 3, params.image_size, params.image_size
 
 
 def _counts(tally: Tally) -> dict[str, int]:

@@ -11,6 +11,7 @@ scale factors do not count, and neither does anything elementwise.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -102,14 +103,19 @@ def work_of(operation: OpOverload, args: Sequence[Any], results: object) -> Work
     Raises:
         NotMeasurableError: the operation multiplies and there is no formula for it.
     """
+    formula = _formula_for(operation)
+    return None if formula is None else formula(args, results)
+
+
+@cache
+def _formula_for(operation: OpOverload) -> "_Formula | None":
     namespace, _, name = operation._schema.name.partition("::")
     if name in _FORMULAS:
-        return _FORMULAS[name](args, results)
+        return _FORMULAS[name]
     if name in _MATRIX_PRODUCTS:
-        first, second = _MATRIX_PRODUCTS[name]
-        return _matrix_product(args[first], args[second])
+        return partial(_matrix_product, *_MATRIX_PRODUCTS[name])
     if name in _INPUT_ELEMENTS:
-        return Work(kind=_INPUT_ELEMENTS[name], amount=args[0].numel(), factors=(args[0],))
+        return partial(_input_elements, _INPUT_ELEMENTS[name])
     if namespace not in _NAMESPACES or _REFUSED.search(name):
         raise NotMeasurableError(
             f"operation {namespace}::{name}: want a formula for its multiply-accumulates, "
@@ -118,10 +124,16 @@ def work_of(operation: OpOverload, args: Sequence[Any], results: object) -> Work
     return None
 
 
-def _matrix_product(left: Tensor, right: Tensor) -> Work:
-    """Multiply (..., N, K) by (..., K, M) or by a vector (K)."""
+def _matrix_product(first: int, second: int, args: Sequence[Any], _results: object) -> Work:
+    """Multiply (..., N, K) by (..., K, M) or by a vector (K), which stand at these positions."""
+    left, right = args[first], args[second]
     columns = right.shape[-1] if right.dim() > 1 else 1
     return Work(kind="matrix_product", amount=left.numel() * columns, factors=(left, right))
+
+
+def _input_elements(kind: Kind, args: Sequence[Any], _results: object) -> Work:
+    """Read every element of the input once."""
+    return Work(kind=kind, amount=args[0].numel(), factors=(args[0],))
 
 
 def _convolution(args: Sequence[Any], results: Any) -> Work:
@@ -150,7 +162,8 @@ def _mean(args: Sequence[Any], _results: object) -> Work | None:
     return Work(kind="pooling", amount=values.numel(), factors=(values,)) if is_pooling else None
 
 
-_FORMULAS: Mapping[str, Callable[[Sequence[Any], Any], Work | None]] = MappingProxyType(
+_Formula = Callable[[Sequence[Any], Any], Work | None]
+_FORMULAS: Mapping[str, _Formula] = MappingProxyType(
     {
         "convolution": _convolution,
         "_convolution": _convolution,

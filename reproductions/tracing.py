@@ -26,11 +26,10 @@ import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from reproductions.contract import NotMeasurableError
-from reproductions.known_shapes import KnownShapes
+from reproductions.known_shapes import known_shapes_on
+from reproductions.watching import Watching, tensors_in
 
 _SIMPLE_KINDS = {
     "aten::_softmax": "softmax",
@@ -119,7 +118,7 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
         torch.no_grad(),
         sdpa_kernel(SDPBackend.MATH),
         _hooks(model, recorder),
-        KnownShapes(),
+        known_shapes_on(images.device),
         recorder,
     ):
         model(images)
@@ -138,11 +137,11 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
     )
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class _Recorder(Watching):
     """Writes down calls of elements, and operations that mix tokens."""
 
     def __init__(self, images: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()
         self.calls: list[Call] = []
         self.operations: list[Operation] = []
         self._open: list[tuple[int, object]] = []
@@ -182,12 +181,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def leave(self, _module: nn.Module, _args: object, result: object) -> None:
         """Forward hook of an element."""
         number, _ = self._open.pop()
-        tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        tensors = tensors_in(result)
         self.calls[number].shape = tuple(tensors[0].shape) if tensors else ()
 
 
 def _storages(tree: object) -> list[torch.UntypedStorage]:
-    return [leaf.untyped_storage() for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+    return [tensor.untyped_storage() for tensor in tensors_in(tree)]
 
 
 def _operation(name: str, args: tuple[Any, ...], within: tuple[int, ...]) -> Operation | None:

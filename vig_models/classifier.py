@@ -4,7 +4,7 @@ The one base class of this package. The families share no layers by inheritance,
 follows from having an embedding, layers and a head, and nothing else, stands here once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, cast
@@ -120,35 +120,46 @@ class Classifier(nn.Module):
         """
         return self.forward_head(self.forward_features(images, generator))
 
-    @torch.no_grad()
     def forward_graphs(
         self, images: Tensor, generator: torch.Generator | None = None
     ) -> list[BlockGraph]:
-        """Classify images and keep the graph of every block.
-
-        Args:
-            images: (B, in_chans, H, W), normalized as in training.
-            generator: as for ``forward``; the graphs are those of a forward pass that starts
-                in the same state.
+        """Classify images and keep the graph of every block; see ``show_graphs``.
 
         Returns:
             Graphs in the order in which the blocks run; none for a model without a graph.
+        """
+        graphs: list[BlockGraph] = []
+        self.show_graphs(images, graphs.append, generator)
+        return graphs
+
+    @torch.no_grad()
+    def show_graphs(
+        self,
+        images: Tensor,
+        see: Callable[[BlockGraph], object],
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Classify images and show the graph of every block, as soon as the block is done.
+
+        Args:
+            images: (B, in_chans, H, W), normalized as in training.
+            see: is called with each graph, in the order in which the blocks run.
+            generator: as for ``forward``; the graphs are those of a forward pass that starts
+                in the same state.
 
         Raises:
             ModelError: in training mode, where running twice would count twice.
         """
         if self.training:
             raise ModelError("forward_graphs: want a model in evaluation mode; call eval() before")
-        graphs: list[BlockGraph] = []
         with ExitStack() as hooks:
             for name, block in self.named_modules():
                 grapher = block._modules.get("grapher")
                 if grapher is not None:
-                    watch = _Watch(name, graphs)
+                    watch = _Watch(name, see)
                     hooks.enter_context(grapher.register_forward_pre_hook(watch.enter))
                     hooks.enter_context(block.register_forward_hook(watch.leave))
             self(images, generator)
-        return graphs
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep only the inputs of the layers for backward, and run each layer once more there."""
@@ -215,11 +226,11 @@ class Classifier(nn.Module):
 
 
 class _Watch:
-    """Writes down the graph of one block while the model runs."""
+    """Shows the graph of one block while the model runs."""
 
-    def __init__(self, name: str, graphs: list[BlockGraph]) -> None:
+    def __init__(self, name: str, see: Callable[[BlockGraph], object]) -> None:
         self._name = name
-        self._graphs = graphs
+        self._see = see
         self._graph: Graph | None = None
 
     def enter(self, grapher: nn.Module, args: tuple[Any, ...]) -> None:
@@ -231,7 +242,7 @@ class _Watch:
     def leave(self, _block: nn.Module, _args: object, output: Tensor) -> None:
         """Forward hook of the block."""
         if self._graph is not None:
-            self._graphs.append(BlockGraph(name=self._name, graph=self._graph, output=output))
+            self._see(BlockGraph(name=self._name, graph=self._graph, output=output))
             self._graph = None
 
 

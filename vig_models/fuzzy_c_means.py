@@ -141,7 +141,7 @@ def hyperedges(memberships: Tensor) -> tuple[Tensor, Tensor]:
 def padded_lists(joined: Tensor) -> Tensor:
     """List, for each row, the columns that are true, in ascending order.
 
-    Row by row, as the authors' code does.
+    Row by row, as the authors' code does; on the meta device, without values, all the columns.
 
     Args:
         joined: (B, rows, columns), bool.
@@ -149,9 +149,20 @@ def padded_lists(joined: Tensor) -> Tensor:
     Returns:
         (B, rows, longest list of the batch), int64, padded with -1.
     """
+    if joined.is_meta:
+        return joined.new_empty(joined.shape, dtype=torch.int64)
     rows = [row.nonzero()[:, 0] for image in joined for row in image]
     longest = max(len(row) for row in rows)
     lists = joined.new_full((len(rows), longest), -1, dtype=torch.int64)
     for index, row in enumerate(rows):
         lists[index, : len(row)] = row
     return lists.view(*joined.shape[:2], longest)
+
+
+def sorted_lists(joined: Tensor) -> Tensor:
+    """List the same as ``padded_lists`` for all rows at once: (B, rows, columns) -> the same."""
+    columns = torch.arange(joined.shape[-1], device=joined.device)
+    found = columns.where(joined, joined.shape[-1]).sort(dim=-1).values
+    longest = int(joined.sum(dim=-1).max())
+    lists = found[..., :longest]
+    return lists.where(lists < joined.shape[-1], -1)

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from vig_models.classifier import Classifier
 from vig_models.errors import ModelError
-from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists
+from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists, sorted_lists
 from vig_models.graph import Graph, gather_nodes, relative_position_table
 from vig_models.head import Head
 from vig_models.layers import (
@@ -218,7 +218,7 @@ class Grapher(nn.Module):
         return Graph(
             nodes=nodes,
             keys=nodes,
-            neighbors=padded_lists(read),
+            neighbors=sorted_lists(read),
             hyperedges=joined.transpose(1, 2),
         )
 

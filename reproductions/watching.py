@@ -1,0 +1,40 @@
+"""What watches every operation that torch runs has in common."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """A mode whose ``__torch_dispatch__`` is called without a detour.
+
+    torch would wrap it in what keeps ``torch.compile`` out of it, at several microseconds a call;
+    nothing is compiled while an operation is watched.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+
+
+def tensors_in(nested: object) -> list[Tensor]:
+    """List the tensors in arguments or results, in order: of tuples, lists and mappings."""
+    found: list[Tensor] = []
+    _collect(nested, found)
+    return found
+
+
+def _collect(nested: object, found: list[Tensor]) -> None:
+    if isinstance(nested, Tensor):
+        found.append(nested)
+    elif isinstance(nested, list | tuple):
+        for item in nested:
+            _collect(item, found)
+    elif isinstance(nested, Mapping):
+        for item in nested.values():
+            _collect(item, found)
