@@ -49,6 +49,7 @@ from reproductions.catalog_structure import (
 )
 from reproductions.contract import Spec, declare
 from reproductions.conventions import MULTIPLY_ACCUMULATE_CONVENTIONS, PARAMETER_CONVENTIONS
+from reproductions.model_names import millions_of
 from reproductions.model_params import ModelParams, Precision
 
 __all__ = [
@@ -97,6 +98,10 @@ class ArchitectureParams(ModelParams):
     num_classes: int = Field(default=1000, ge=1)
     """Outputs of the classifier."""
 
+    def drawn(self) -> float:
+        """Count all of the model: the edges of its graphs follow from values."""
+        return millions_of(self.model)
+
 
 ARCHITECTURE = declare(
     Spec(
@@ -134,6 +139,7 @@ ARCHITECTURE = declare(
         cost_s=2,
         time_limit_s=300,
         memory_limit_gib=4,
+        beside=True,
     )
 )
 
@@ -147,6 +153,13 @@ class MultiplyAccumulatesParams(ModelParams):
     """Side of the one square image, in pixels."""
     implementation: Literal["fast", "published"] = "published"
     """``published``: the operations that the authors' code runs; ``fast``: ours, equal outputs."""
+
+    def drawn(self) -> float:
+        """Count all of a model that clusters, of which values decide what runs."""
+        return millions_of(self.model) if self.family() in _CLUSTERING else 0.0
+
+
+_CLUSTERING = ("clustervig", "vihgnn")
 
 
 MULTIPLY_ACCUMULATES = declare(
@@ -162,6 +175,7 @@ MULTIPLY_ACCUMULATES = declare(
         cost_s=0.5,
         time_limit_s=300,
         memory_limit_gib=4,
+        beside=True,
     )
 )
 
@@ -185,5 +199,6 @@ PARAMETER_COUNT = declare(
         cost_s=0.5,
         time_limit_s=300,
         memory_limit_gib=4,
+        beside=True,
     )
 )

@@ -65,6 +65,7 @@ NETWORK_SIZE = declare(
         cost_s=0.5,
         time_limit_s=120,
         memory_limit_gib=4,
+        beside=True,
     )
 )
 

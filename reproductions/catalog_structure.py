@@ -273,5 +273,6 @@ UPDATE_RULE = declare(
         cost_s=1,
         time_limit_s=120,
         memory_limit_gib=4,
+        beside=True,
     )
 )

@@ -93,6 +93,10 @@ class Params(_Frozen):
         """Tell whether only a CUDA device will do."""
         return False
 
+    def drawn(self) -> float:
+        """Tell how many weights, in millions, are drawn for it, to plan by; 0 if shapes do."""
+        return 0.0
+
     def stand_in(self) -> str | None:
         """Name, as a clause, what was never shown equal to the authors' own; None if nothing."""
         return None
@@ -206,6 +210,11 @@ class Spec:
     """Fresh processes it is pooled from, at least; 1: it runs in the long-lived process.
 
     What differs in the model alone runs in the same processes, in turn.
+    """
+    beside: bool = False
+    """It reads no clock and no meter, so that another of its kind may run at the same time.
+
+    It runs on one thread, so that sums are rounded the same on any number of processors.
     """
     pool: Callable[[Sequence[Measurement]], Measurement] | None = None
     """Makes one measurement out of those of the processes, in the order in which they ran."""

@@ -1,4 +1,4 @@
-"""Which GPU runs what is measured, and names of device classes. Imports no torch."""
+"""What there is to measure on: processors, which GPU, names of classes. Imports no torch."""
 
 import os
 import re
@@ -7,6 +7,13 @@ from typing import Any
 
 _MAKERS = re.compile(r"^(nvidia|amd|intel)-")
 _TAILS = re.compile(r"-generation$")
+
+
+def processors() -> int:
+    """Count the processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def class_of(name: str) -> str:

@@ -2,15 +2,16 @@
 
 What random weights are is decided while a model is built: nothing is drawn then, but written down
 how. The outermost parts that a forward pass calls (stem, blocks, head) draw the weights of their
-convolutions and linear layers when they are called, and give them back when they return, so that
-no more than one part's weights live at a time. Each comes from the distribution that the model's
+layers when they are called, and give them back when they return, so that no more than one part's
+weights live at a time. Each comes from the distribution that the model's
 authors draw it from; where torch draws a convolution first in its own way, only the draw that
 counts takes place.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,11 @@ from reproductions.watching import tensors_in
 
 _DRAWS = frozenset({"normal_", "uniform_", "kaiming_uniform_"})
 """After which nothing is left of what a tensor held before."""
-_LATE = (nn.Conv2d, nn.Linear)
-_READ_NO_VALUE = frozenset({"dim", "is_floating_point", "new_tensor", "numel", "size", "stride"})
+_DATA = cast(Any, Tensor.data).__get__
+"""What some draw is the weight without its gradient, which is here the weight itself."""
+_READ_NO_VALUE = frozenset(
+    {"__get__", "dim", "is_floating_point", "new_tensor", "numel", "size", "stride"}
+)
 
 
 class _Change(NamedTuple):
@@ -54,26 +58,21 @@ class _WrittenDown(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         name = getattr(function, "__name__", "")
         first = args[0] if args else kwargs.get("tensor")
-        is_weight = isinstance(first, nn.Parameter) and first.dim() > 1 and first not in self._read
-        if is_weight and name.endswith("_") and not name.endswith("__"):
+        if isinstance(first, nn.Parameter) and first.dim() > 1 and first not in self._read:
+            if function == _DATA:
+                return first
             if name in _DRAWS:
                 self.changes[first] = []
-            if first in self.changes:
+            if first in self.changes and name.endswith("_") and not name.endswith("__"):
                 kwargs.pop("tensor", None)
                 self.changes[first].append(_Change(function, args[1:], kwargs))
                 return first
-        elif not _reads_no_value(function, name):
+        if name not in _READ_NO_VALUE:
             for one in (*args, *kwargs.values()):
                 if isinstance(one, nn.Parameter) and one in self.changes:
                     _draw(one, self.changes.pop(one))
                     self._read.add(one)
         return function(*args, **kwargs)
-
-
-def _reads_no_value(function: Callable[..., object], name: str) -> bool:
-    if name == "__get__":  # of an attribute; with this one a weight is handed on
-        return function != Tensor.data.__get__
-    return name in _READ_NO_VALUE
 
 
 @contextmanager
@@ -91,8 +90,8 @@ def late_weights(build: Callable[[], nn.Module]) -> Iterator[nn.Module]:
     written = _WrittenDown()
     with written:
         model = build()
-    modules = [module for module in model.modules() if isinstance(module, _LATE)]
-    owned = {id(one) for module in modules for one in module.parameters(recurse=False)}
+    layers = [part for part in model.modules() if not any(True for _ in part.children())]
+    owned = {id(one) for layer in layers for one in layer.parameters(recurse=False)}
     late = {one: changes for one, changes in written.changes.items() if id(one) in owned}
     for parameter, changes in written.changes.items():
         if parameter in late:
@@ -123,6 +122,8 @@ class _Parts:
     def __init__(self, late: Mapping[nn.Parameter, list[_Change]]) -> None:
         self._late = late
         self._open: nn.Module | None = None
+        self._free: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
+        """Memory that parts gave back: the next part has mostly weights of the same shapes."""
 
     def enter(self, part: nn.Module, _args: object) -> None:
         """Forward pre-hook."""
@@ -131,7 +132,8 @@ class _Parts:
         self._open = part
         for parameter in part.parameters():
             if parameter in self._late:
-                parameter.data = torch.empty(parameter.shape, dtype=parameter.dtype)
+                free = self._free[parameter.shape]
+                parameter.data = free.pop() if free else torch.empty(parameter.shape)
                 _draw(parameter, self._late[parameter])
 
     def leave(self, part: nn.Module, _args: object, _result: object) -> None:
@@ -141,6 +143,7 @@ class _Parts:
         self._open = None
         for parameter in part.parameters():
             if parameter in self._late:
+                self._free[parameter.shape].append(parameter.data)
                 parameter.data = _nothing(parameter)
 
 

@@ -3,7 +3,8 @@
 import difflib
 import importlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -75,11 +76,23 @@ def measure(name: str, params: Params, device: Device) -> Measurement:
         raise ReproductionError(
             f"{name}: want a function {name!r} under @reproduction in {module}, found none; add it"
         )
-    found = REGISTRY[name](params, device)
+    with _one_thread() if spec_of(name).beside else nullcontext():
+        found = REGISTRY[name](params, device)
     if not isinstance(found, Measurement):
         raise ReproductionError(f"{name}: want a Measurement, got {found!r:.80}; return one")
     _check_units(spec_of(name), found)
     return found
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    torch = importlib.import_module("torch")  # which what is to be measured has imported
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check_units(spec: Spec, found: Measurement) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from reproductions.timm_names import FAMILIES as TIMM_FAMILIES
 from vig_models.registry import FAMILIES as VIG_FAMILIES
+from vig_models.registry import MILLIONS
 
 _TIMM_FAMILY = {name: family for family, names in TIMM_FAMILIES.items() for name in names}
 _VIG_FAMILY = {name: family for family, names in VIG_FAMILIES.items() for name in names}
@@ -25,6 +26,11 @@ def family_of(name: str) -> str | None:
 def module_of(name: str) -> str | None:
     """Name the module of this project that holds a model, or None for timm's."""
     return f"vig_models.{_VIG_FAMILY[name]}" if name in _VIG_FAMILY else None
+
+
+def millions_of(name: str) -> float:
+    """Give the parameters of a model of this project, in millions; 0 for timm's."""
+    return MILLIONS.get(name, 0.0)
 
 
 def suggestion_for(name: str) -> str:

@@ -7,15 +7,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """A mode whose ``__torch_dispatch__`` is called without a detour.
+    """A mode whose ``__torch_dispatch__`` is called without a detour."""
 
-    torch would wrap it in what keeps ``torch.compile`` out of it, at several microseconds a call;
-    nothing is compiled while an operation is watched.
-    """
+    def __init_subclass__(cls) -> None:
+        """Do not wrap that method, as torch does, in what keeps ``torch.compile`` out of it.
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False
+        That takes several microseconds a call, and nothing is compiled while it is watched.
+        """
 
     def __init__(self) -> None:
         """Start with nothing seen."""

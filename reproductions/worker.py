@@ -1,7 +1,7 @@
 """A long-lived child process that measures, fed by its parent over a pipe.
 
 ``python -m reproductions.worker --device cpu [--module NAME ...] [--path DIR ...]
-[--artifacts FILE]``
+[--artifacts FILE] [--beside READ WRITE]``
 
 One JSON object a line. The worker first writes ``{"ready": {...}}``, its environment.
 Then it reads ``{"id": 7, "name": "parameter_count", "params": {...}}`` from stdin and
@@ -12,6 +12,9 @@ number asked with, or null where the request could not be read.
 A request with ``"ask": true`` may be answered by ``{"id": 7, "so_far": {...}}`` first, a
 measurement that could end there: the worker waits for ``{"enough": true}`` or false.
 
+With ``--beside`` it forks off another worker, which is fed through these two file descriptors,
+once what both need is imported; so that this takes time and memory once.
+
 It sees names and params, never a claim. Answers go to what was stdout; file descriptors
 0 and 1 then point elsewhere, so that no library reads requests or writes between
 answers. When stdin ends, the parent is gone and the process exits at once, even in the
@@ -20,6 +23,7 @@ middle of a measurement. Ctrl-C is the parent's to handle.
 
 import argparse
 import ctypes
+import gc
 import json
 import os
 import platform
@@ -31,6 +35,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,10 +46,14 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from reproductions.artifacts import use_catalogue
 from reproductions.asking import answered_by
+from reproductions.devices import processors
 from reproductions.errors import NotMeasurableError
 from reproductions.measure import import_modules, measure, parse_params
 
 Answer = dict[str, JsonValue]
+
+_HEAVY = ("torch", "timm", "vig_models.pyg")
+"""Take seconds and hundreds of megabytes; none runs anything when it is imported."""
 
 
 class _Request(BaseModel):
@@ -70,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:0] = options.path
     use_catalogue(options.artifacts)
+    if options.beside:
+        requests, answers = _fork(requests, answers, *options.beside)
     queue: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, queue), daemon=True).start()
     _write(answers, {"ready": _environment(options.device)})
@@ -97,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--module", action="append", default=[], metavar="NAME")
     parser.add_argument("--path", action="append", default=[], metavar="DIR")
     parser.add_argument("--artifacts", type=Path, metavar="FILE")
+    parser.add_argument("--beside", type=int, nargs=2, metavar=("READ", "WRITE"))
     return parser
 
 
@@ -107,6 +119,23 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, answers
+
+
+def _fork(
+    requests: BinaryIO, answers: BinaryIO, others_requests: int, others_answers: int
+) -> tuple[BinaryIO, BinaryIO]:
+    """Import what measurements need, fork, and give each of the two processes its own pipes."""
+    for name in _HEAVY:
+        with suppress(ImportError, OSError, RuntimeError):  # each job will say what is wrong
+            import_module(name)
+    gc.freeze()  # a collection would write to, and so copy, the memory that both share
+    if os.fork():
+        os.close(others_requests)
+        os.close(others_answers)
+        return requests, answers
+    requests.close()
+    answers.close()
+    return os.fdopen(others_requests, "rb"), os.fdopen(others_answers, "wb")
 
 
 def _read(requests: BinaryIO, queue: SimpleQueue[bytes]) -> None:
@@ -177,13 +206,6 @@ def _peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _threads() -> int:
-    """Count the processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _environment(device: str) -> Answer:
     """Describe this process. Only to name a GPU is torch imported."""
     torch = _torch_version()
@@ -194,7 +216,7 @@ def _environment(device: str) -> Answer:
         "torch": torch.get("__version__"),
         "cuda": torch.get("cuda"),
         "gpu": None if device == "cpu" else _gpu(device),
-        "threads": _threads(),
+        "threads": processors(),
     }
 
 

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +41,29 @@ class _EndedError(Exception):
     """The worker died, hung or outgrew its limit; the reason is the message."""
 
 
+@dataclass
+class _Forked:
+    """A process that another child has forked off, as ``subprocess.Popen`` shows its own."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    pid: int = 0
+    """0 until it has told."""
+
+    def poll(self) -> None:
+        """Say that it runs: that it does not is heard when it is written to."""
+
+    def kill(self) -> None:
+        """End it."""
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Do not wait: only the process that it was forked off learns that, and how, it ended."""
+        return 0
+
+
 class Worker:
     """One child process on one device. Restarts itself for the next request after a death."""
 
@@ -57,11 +82,13 @@ class Worker:
             self.command += ["--path", str(path)]
         if artifacts is not None:
             self.command += ["--artifacts", str(artifacts)]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | _Forked | None = None
         self.ready: dict[str, Any] | None = None
         self.complaints: IO[bytes] | None = None
         self.pending = b""
         self.requests = 0
+        self.other: Worker | None = None
+        """What ``split`` has started."""
 
     def measure(
         self, need: Need, is_enough: Callable[[Measurement], bool] | None = None
@@ -91,7 +118,7 @@ class Worker:
             if answer.pop("id", None) != self.requests:
                 raise _EndedError(f"the worker answered {answer!r:.200}, which was not asked")
         except _EndedError as error:
-            self.close()
+            self._drop()
             answer = {"outcome": "error", "exception": "WorkerEnded", "message": str(error)}
         answer.setdefault("duration_s", round(time.monotonic() - started, 3))
         if answer["outcome"] == "error":
@@ -99,7 +126,13 @@ class Worker:
         return Outcome(answer, self.ready)
 
     def close(self) -> None:
-        """End the child, however it is; waits until it is gone."""
+        """End the child, and what it forked off, however they are; waits until it is gone."""
+        self._drop()
+        if self.other is not None:
+            self.other.close()
+            self.other = None
+
+    def _drop(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -110,13 +143,49 @@ class Worker:
         self.pending = b""
 
     def _start(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            return
-        self.close()
+        if self.process is None or self.process.poll() is not None:
+            self._spawn()
+
+    def split(self) -> "Worker | None":
+        """Have the child fork off another one, which shares what it has imported.
+
+        Returns:
+            The other one, which is closed with this; the one there is, if there is; None if either
+            does not start.
+        """
+        if self.other is not None:
+            return self.other
+        their_requests, our_requests = os.pipe()
+        our_answers, their_answers = os.pipe()
+        streams = os.fdopen(our_requests, "wb", buffering=0), os.fdopen(our_answers, "rb", 0)
+        other = copy(self)
+        other.process, other.complaints, other.pending = _Forked(*streams), None, b""
+        try:
+            self._spawn(their_requests, their_answers)
+            other.ready = other._hear_ready()
+        except _EndedError:
+            other.close()
+            return None
+        finally:
+            os.close(their_requests)
+            os.close(their_answers)
+        self.other = other
+        return other
+
+    def kill(self) -> None:
+        """End the child at once, so that whoever waits for its answer hears of it."""
+        process = self.process
+        if process is not None:
+            process.kill()
+
+    def _spawn(self, *beside: int) -> None:
+        """Start a child, which forks off another one for these ends of two pipes, if given."""
+        self._drop()
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         # A session of its own: Ctrl-C reaches the parent, which ends the child in order.
         self.process = subprocess.Popen(
-            self.command,
+            [*self.command, *(["--beside", *map(str, beside)] if beside else [])],
+            pass_fds=beside,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.complaints,
@@ -124,10 +193,15 @@ class Worker:
             start_new_session=True,
         )
         self.ready = None
+        self.ready = self._hear_ready()
+
+    def _hear_ready(self) -> dict[str, Any]:
         deadline = time.monotonic() + _START_LIMIT_S
         ready = self._receive(deadline, _START_LIMIT_S, None)["ready"]
+        if isinstance(self.process, _Forked):
+            self.process.pid = ready["pid"]
         # The process number says nothing about the measurement.
-        self.ready = {key: value for key, value in ready.items() if key != "pid"}
+        return {key: value for key, value in ready.items() if key != "pid"}
 
     def _send(self, request: dict[str, Any]) -> None:
         if self.process is None or self.process.stdin is None:
@@ -187,6 +261,8 @@ class Worker:
         """Say how the process ended; its pipes are closed, so it has or is about to."""
         if self.process is None:
             return "not running"
+        if isinstance(self.process, _Forked):
+            return "how is known to the process alone that it was forked off"
         try:
             code = self.process.wait(timeout=_END_LIMIT_S)
         except subprocess.TimeoutExpired:

@@ -147,11 +147,12 @@ def _turn(job: Job) -> tuple[bool | int, ...]:
 
 
 def together(jobs: Iterable[Job]) -> list[list[Job]]:
-    """Group the jobs that run in the same fresh processes; any other stands alone."""
+    """Group the jobs that run in the same fresh processes, or side by side; others stand alone."""
     groups: dict[object, list[Job]] = {}
     for job in jobs:
-        need = job.need
-        groups.setdefault(need.column if need.spec.processes > 1 else need.key, []).append(job)
+        spec = job.need.spec
+        alone = "beside" if spec.beside else job.need.key
+        groups.setdefault(job.need.column if spec.processes > 1 else alone, []).append(job)
     return list(groups.values())
 
 

@@ -1,14 +1,15 @@
 """Measure what is missing, judge everything, record both: the only writer of measurements."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Protocol
 
 from reproductions.telemetry import nothing_watched, telemetry_of
-from verify.child import Worker
+from verify.beside import measured_beside
+from verify.child import Outcome, Worker
 from verify.digest import digest
 from verify.early import asker, unfinished
 from verify.environment import has_gpu, machine_slug
@@ -19,6 +20,7 @@ from verify.plan import Job, Machine, Plan, make_plan, together, wants_more
 from verify.project import Project
 from verify.recorder import Ran, Recorder
 from verify.state import State, state_of, unrecorded
+from verify.stored import Stored
 from verify.sweep import sweep
 from verify.verdict import Verdict
 
@@ -73,6 +75,8 @@ def run(
                     worker = worker_on(_device_of(jobs[0]))
                     if jobs[0].need.spec.processes > 1:
                         _measure_together(jobs, recorder, worker, ran, observer)
+                    elif jobs[0].need.spec.beside:
+                        _measure_beside(jobs, recorder, worker, ran, observer)
                     else:
                         _measure(jobs[0], recorder, worker, ran, observer)
                 taken.update(job.need.key for job in plan.jobs)
@@ -133,14 +137,9 @@ def compare(
     observer.planned(plan)
     stored, values, errors = dict(state.stored), [], []
     with _workers(project) as worker_on:
-        for job in plan.jobs:
-            if job.need.spec.processes > 1:
-                continue  # no timing comes out twice the same
-            observer.started(job)
-            is_enough = asker(project, partial(dict, stored), job.need)
-            body = worker_on(_device_of(job)).measure(job.need, is_enough).body
-            observer.finished(job, body)
-            now = unrecorded(body)
+        for job, outcome in _measured_again(project, plan, worker_on, stored, observer):
+            observer.finished(job, outcome.body)
+            now = unrecorded(outcome.body)
             before = stored.get(job.need.key)
             if now.outcome == "error":
                 errors.append(f"{job.need}: {now.reason}")
@@ -149,6 +148,26 @@ def compare(
             stored[job.need.key] = now
     changed = changed_verdicts(state, judge(project, stored))
     return Differences(tuple(changed), tuple(values), tuple(errors))
+
+
+def _measured_again(
+    project: Project,
+    plan: Plan,
+    worker_on: Callable[[str], Worker],
+    stored: Mapping[str, Stored],
+    observer: Observer,
+) -> Iterator[tuple[Job, Outcome]]:
+    for jobs in together(plan.jobs):
+        first = jobs[0]
+        if first.need.spec.processes > 1:
+            continue  # no timing comes out twice the same
+        worker = worker_on(_device_of(first))
+        if first.need.spec.beside:
+            yield from measured_beside(jobs, worker, observer.started)
+        else:
+            observer.started(first)
+            is_enough = asker(project, partial(dict, stored), first.need)
+            yield first, worker.measure(first.need, is_enough)
 
 
 def rejudge(project: Project, *, write: bool) -> list[str]:
@@ -219,6 +238,19 @@ def _measure(job: Job, recorder: Recorder, worker: Worker, ran: Ran, observer: O
     ran.measured += 1
     ran.errors += outcome.body["outcome"] == "error"
     observer.finished(job, outcome.body)
+
+
+def _measure_beside(
+    jobs: Sequence[Job], recorder: Recorder, worker: Worker, ran: Ran, observer: Observer
+) -> None:
+    """Measure what reads no clock, two at a time."""
+    with recorder.turn("measuring"):
+        jobs = [job for job in jobs if not recorder.measured_meanwhile(job)]
+        for job, outcome in measured_beside(jobs, worker, observer.started):
+            recorder.measured(job, outcome)
+            ran.measured += 1
+            ran.errors += outcome.body["outcome"] == "error"
+            observer.finished(job, outcome.body)
 
 
 def _measure_together(

@@ -44,6 +44,22 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """Family (the name of its module here) to its variants, small to large."""
 
+MILLIONS = {
+    **{"clustervig_ti": 11.5, "clustervig_s": 35.5, "clustervig_b": 134.3},
+    **{"clustervig_s_g4": 28.2, "clustervig_b_g4": 104.8},
+    **{"clustervig_b_hr": 134.7, "clustervig_b_hr_g4": 105.2},
+    **{"greedyvig_s": 12.0, "greedyvig_m": 21.9, "greedyvig_b": 30.9},
+    **{"mobilevig_ti": 5.3, "mobilevig_s": 7.3, "mobilevig_m": 14.1, "mobilevig_b": 26.9},
+    **{"mobilevigv2_ti": 5.7, "mobilevigv2_s": 7.8, "mobilevigv2_m": 15.5, "mobilevigv2_b": 27.9},
+    **{"pvg_s": 22.1, "pvg_m": 42.2, "pvg_l": 86.9},
+    **{"pvt_tiny": 13.2, "pvt_small": 24.5, "pvt_medium": 44.2, "pvt_large": 61.4},
+    **{"pvig_ti": 12.5, "pvig_s": 29.0, "pvig_m": 51.7, "pvig_b": 95.2},
+    **{"vig_ti": 7.2, "vig_s": 22.7, "vig_b": 86.8},
+    **{"vihgnn_ti": 7.1, "vihgnn_s": 22.4, "vihgnn_b": 85.2},
+    **{"pvihgnn_ti": 12.3, "pvihgnn_s": 28.6, "pvihgnn_m": 50.8, "pvihgnn_b": 93.5},
+}
+"""Parameters of each variant for 1,000 classes, in millions, to plan by before it is built."""
+
 IMPLEMENTATIONS = ("fast", "published")
 """Ways of computing the same function; the names of ``create_model``."""
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
+from reproductions import known_shapes
 from reproductions.known_shapes import KnownShapes, meta_device
 from reproductions.models import build_model
 
@@ -137,3 +138,29 @@ def test_tensors_with_values_are_never_answered_for():
         one = torch.zeros(2)
         assert one.add_(1).add_(1).tolist() == [2, 2]
         assert [torch.tensor(given).nonzero().shape[0] for given in ([0, 1], [1, 1])] == [1, 2]
+
+
+def test_what_is_known_is_asked_by_the_next_run_and_told_apart_by_the_default_type():
+    known = {}
+    for default in (torch.float32, torch.float64, torch.float32):
+        torch.set_default_dtype(default)
+        try:
+            with KnownShapes(known):
+                assert (meta(3, dtype=torch.int64) * 0.5).dtype == default
+        finally:
+            torch.set_default_dtype(torch.float32)
+    size = len(known)
+    with KnownShapes(known):
+        assert (meta(3, dtype=torch.int64) * 0.5).dtype == torch.float32
+    assert len(known) == size
+
+
+def test_beyond_a_number_of_answers_all_are_asked_for_anew(monkeypatch):
+    monkeypatch.setattr(known_shapes, "_KNOWN", {})
+    with meta_device():
+        nn.Linear(2, 3)
+    assert known_shapes._KNOWN
+    monkeypatch.setattr(known_shapes, "_MOST_KNOWN", 0)
+    with meta_device():
+        pass
+    assert not known_shapes._KNOWN

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from vig_models import ModelError, create_model
-from vig_models.fuzzy_c_means import fuzzy_c_means, hyperedges, padded_lists, update_memberships
+from vig_models.fuzzy_c_means import (
+    fuzzy_c_means,
+    hyperedges,
+    padded_lists,
+    sorted_lists,
+    update_memberships,
+)
 from vig_models.vihgnn import FastHypergraphConv, HypergraphConv, gather_padded
 
 
@@ -102,6 +108,17 @@ def test_lists_are_ascending_and_padded_to_the_longest_of_the_batch() -> None:
     first, second = [[True, False, True], 3 * [False]], 2 * [[False, True, False]]
     joined = torch.tensor([first, second])
     assert padded_lists(joined).tolist() == [[[0, 2], [-1, -1]], [[1, -1], [1, -1]]]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_lists_are_the_same_row_by_row_and_all_at_once(share: float) -> None:
+    joined = torch.rand(3, 20, 9, generator=torch.Generator().manual_seed(0)) < share
+    assert torch.equal(sorted_lists(joined), padded_lists(joined))
+
+
+def test_without_values_a_list_is_as_long_as_it_can_be() -> None:
+    lists = padded_lists(torch.empty(2, 5, 7, dtype=torch.bool, device="meta"))
+    assert (lists.shape, lists.dtype) == ((2, 5, 7), torch.int64)
 
 
 def test_padding_stands_for_the_last_one() -> None:

@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import vig_models
 from vig_models import ModelError, create_model, family_of, list_models
-from vig_models.registry import FAMILIES, family_module
+from vig_models.registry import FAMILIES, MILLIONS, family_module
 
 
 def test_importing_the_package_and_its_names_does_not_import_torch() -> None:
@@ -95,3 +96,13 @@ def test_a_wrong_call_is_answered_in_one_sentence(
     name, settings = call
     with pytest.raises(ModelError, match=message):
         create_model(name, **settings)
+
+
+def test_sizes_to_plan_by_are_those_of_the_models():
+    with torch.device("meta"):
+        found = {name: create_model(name) for names in FAMILIES.values() for name in names}
+    counts = {
+        name: round(sum(weight.numel() for weight in model.parameters()) / 1e6, 1)
+        for name, model in found.items()
+    }
+    assert counts == MILLIONS
