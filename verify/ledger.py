@@ -63,7 +63,7 @@ class Ledger:
         """
         self.path = folder / LEDGER
         self._folder = folder
-        self._tool = tool or tool_version()
+        self._tool = tool
         self._forget()
 
     def _forget(self) -> None:
@@ -192,7 +192,7 @@ class Ledger:
             "seq": len(self._events),
             "prev": _head(self._events),
             "schema": SCHEMA,
-            "tool": self._tool,
+            "tool": self._tool or tool_version(),  # not at once, as readers have no use for it
             "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "type": kind,
             "digests": dict(digests),
