@@ -133,7 +133,7 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
     codes = codes or Codes()
     if modules not in codes.digests:
         roots = package_roots((*modules, "reproductions", "vig_models"))
-        known = codes.modules.setdefault(frozenset(roots), {})
+        known = codes.modules.setdefault(frozenset(roots), Modules())
         codes.digests[modules] = code_digest(modules, roots, known)
     return {
         "code": codes.digests[modules],
