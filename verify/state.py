@@ -92,13 +92,12 @@ def _candidates(
 
 def _current(candidates: Sequence[tuple[str, Event]], now: Mapping[str, Any]) -> "_Latest":
     """Choose the outcome that counts, of one measurement whose digests are ``now``."""
-    older = []
+    found: list[_Latest] = []
     for machine, event in reversed(candidates):
-        found = _Latest(event, machine, bool(_differing(now, event.digests)))
-        if all(found.rank):
-            return found  # nothing older can beat it, so that nobody needs to look what is there
-        older.append(found)
-    return max(older, key=lambda found: found.rank)  # of equals the first, which is the latest
+        # What cannot beat something later, whatever is in it, nobody needs to look into.
+        if all(one.rank < (True, event.outcome == "ok", True) for one in found):
+            found.append(_Latest(event, machine, bool(_differing(now, event.digests))))
+    return max(found, key=lambda one: one.rank)  # of equals the first, which is the latest
 
 
 @dataclass(frozen=True)

@@ -148,3 +148,15 @@ def test_a_forged_field_is_named(changed: dict[str, Any], message: str) -> None:
 def test_a_missing_field_is_named(name: str) -> None:
     line = canonical_json({key: value for key, value in json.loads(LINE).items() if key != name})
     assert "found" in refusal(line)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        pytest.param({"outcome": "ok"}, "ok", id="text"),
+        pytest.param({"outcome": ["ok"]}, None, id="list"),
+        pytest.param({"measurement": {"outcome": "ok"}}, None, id="deeper"),
+    ],
+)
+def test_an_event_tells_how_it_ended(body: dict[str, Any], outcome: str | None) -> None:
+    assert read_event(written({**FIELDS, "body": body}), 0, NO_EVENT).outcome == outcome
