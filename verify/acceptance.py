@@ -80,8 +80,7 @@ class Printed:
 
     def rounding(self, *, hedged: bool = False) -> Interval:
         """Give every value the print stands for; a hedged one is a whole last digit wide."""
-        reach = self.last_digit if hedged else self.last_digit / 2
-        return Interval(self.value - reach, self.value + reach)
+        return _rounding(self.text, hedged=hedged)
 
     def integer_region(self) -> Interval:
         """Give what the integer of this print stands for: "42.0" read as 42."""
@@ -92,6 +91,13 @@ class Printed:
         return round_half_up(measured / self.last_digit) - round_half_up(
             self.value / self.last_digit
         )
+
+
+@cache
+def _rounding(text: str, *, hedged: bool) -> Interval:
+    figure = Printed.parse(text)
+    reach = figure.last_digit if hedged else figure.last_digit / 2
+    return Interval(figure.value - reach, figure.value + reach)
 
 
 def round_half_up(number: Fraction) -> int:

@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from verify.code_cache import Import, Parsed, code_cache
@@ -54,8 +54,14 @@ class Module:
     imports: tuple[_Wanted, ...]
 
 
-Modules = dict[str, Module | None]
-"""Modules by dotted name; None for a folder without ``__init__.py``."""
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """What one reading found out about modules under the same roots, by dotted name."""
+
+    read: dict[str, Module | None] = field(default_factory=dict)
+    """None for a folder without ``__init__.py``."""
+    folders: dict[str, bool] = field(default_factory=dict)
+    """Whether it is a folder, which alone holds further modules."""
 
 
 def code_digest(
@@ -79,7 +85,7 @@ def code_digest(
     Raises:
         VerifyError: a module is not there, or a file is not Python.
     """
-    known = {} if known is None else known
+    known = known or Modules()
     found: dict[str, str] = {}
     seen: set[str] = set()
     waiting = [_Wanted(name, "code_digest") for name in modules]
@@ -89,22 +95,23 @@ def code_digest(
             if name in seen or name in DECLARATIONS:
                 continue
             seen.add(name)
-            if name not in known:
-                known[name] = _read(name, roots, wanted.by)
-            module = known[name]
+            if name not in known.read:
+                known.read[name] = _read(name, roots, wanted.by, known.folders)
+            module = known.read[name]
             if module is not None:
                 found[name] = module.digest
                 waiting += module.imports
     return digest(found)
 
 
-def _read(name: str, roots: Mapping[str, Path], by: str) -> Module | None:
+def _read(name: str, roots: Mapping[str, Path], by: str, folders: dict[str, bool]) -> Module | None:
     """Read a module that ``by`` asks for; None for a folder without ``__init__.py``."""
     file = _file_of(name, roots, by)
     if file is None:
         return None
     parsed = _parsed(file)
-    return Module(parsed.digest, tuple(_project_imports(name, file, parsed.imports, roots)))
+    imports = _project_imports(name, file, parsed.imports, roots, folders)
+    return Module(parsed.digest, tuple(imports))
 
 
 def _with_parents(name: str) -> list[str]:
@@ -137,7 +144,11 @@ def _places_of(name: str, roots: Mapping[str, Path]) -> tuple[Path, tuple[Path, 
 
 
 def _project_imports(
-    name: str, file: Path, imports: Iterable[Import], roots: Mapping[str, Path]
+    name: str,
+    file: Path,
+    imports: Iterable[Import],
+    roots: Mapping[str, Path],
+    folders: dict[str, bool],
 ) -> Iterator[_Wanted]:
     """Yield the modules inside ``roots`` that module ``name`` imports."""
     for statement in imports:
@@ -146,8 +157,10 @@ def _project_imports(
             continue
         by = f"{file}:{statement.line}"
         yield _Wanted(base, by)
-        if not _places_of(base, roots)[0].is_dir():
-            continue  # only a folder holds further modules
+        if base not in folders:
+            folders[base] = _places_of(base, roots)[0].is_dir()
+        if not folders[base]:
+            continue
         for member in (f"{base}.{member}" for member in statement.names):
             # What is no module is a name inside ``base``, which is in already.
             if any(candidate.is_file() for candidate in _places_of(member, roots)[1]):
@@ -216,15 +229,15 @@ def _normal(node: ast.AST, imports: list[Import]) -> list[object]:
         imports += _imports_of(node)
     normal: list[object] = [kind.__name__]
     values = node.__dict__
-    for field in node._fields:
-        value = values.get(field)
+    for name in node._fields:
+        value = values.get(name)
         if isinstance(value, list):
             value = [_normal_item(item, imports) for item in value if not _is_idle(item, node)]
         elif isinstance(value, ast.AST):
             # Load or store follows from where a name stands.
-            value = None if field == "ctx" else _normal(value, imports)
+            value = None if name == "ctx" else _normal(value, imports)
         if value is not None and value != []:
-            normal += (field, value)
+            normal += (name, value)
     return normal
 
 

@@ -98,16 +98,11 @@ def _siblings(project: Project, claim: Claim, need: Need) -> Iterator[tuple[Clai
     family = need.params.family()
     if family is None:
         return
-    for other in project.claims.values():
-        if (other.source, other.reproduction) != (claim.source, claim.reproduction):
+    for other, its in project.families.get((claim.source, claim.reproduction, family), ()):
+        if not _is_evidence(other) or its.params.subject() is None:
             continue
-        needs = project.needs[other.id]
-        if len(needs) != 1 or needs[0].params.family() != family or not _is_evidence(other):
-            continue
-        if needs[0].params.subject() is None:
-            continue
-        if not project.substitutes(needs[0]) and not project.fitted(needs[0]):
-            yield other, needs[0]
+        if not project.substitutes(its) and not project.fitted(its):
+            yield other, its
 
 
 def _is_evidence(claim: Claim) -> bool:

@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
+from email import message_from_string
 from pathlib import Path
 
 from reproductions.devices import class_of, first_visible
@@ -70,9 +71,13 @@ def environment(root: Path, packages: Iterable[str]) -> dict[str, object]:
 def package_version(name: str) -> str | None:
     """Return the version of an installed distribution, None if it is absent."""
     try:
-        return importlib.metadata.version(name)
+        found = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+    # Of the headers alone: the description below them takes longer than all the rest.
+    headers = (found.read_text("METADATA") or "").partition("\n\n")[0]
+    version: str | None = message_from_string(headers)["Version"]
+    return version or found.version
 
 
 def tool_version() -> str:

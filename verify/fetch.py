@@ -134,6 +134,8 @@ def wants(name: str, entry: Artifact, params: Params) -> bool:
 def has_fetched(name: str) -> bool:
     """Tell whether an artifact is in the usual cache, whole."""
     try:
+        if not Cache(cache_folder()).fetched():
+            return False  # at once, as for each of them a sentence would be written what is missing
         for found in matching(name):
             locate(found)
     except ReproductionError:

@@ -120,13 +120,16 @@ def _summaries(project: Project) -> Iterator[Finding]:
 def _post_hoc(project: Project, state: State) -> Iterator[Finding]:
     """Find tolerances that were added or widened after a verdict had been recorded."""
     first: dict[str, Any] = {}
+    tolerant = {claim.id for claim in project.claims.values() if claim.tolerance is not None}
     for event in state.events("judged"):
+        if event.about not in tolerant or event.about in first:
+            continue
         if event.body["verdict"]["measured"] is None:
             continue  # nothing had been seen yet that a tolerance could be fitted to
-        first.setdefault(event.body["claim"], event.body["tolerance"])
+        first[event.about] = event.body["tolerance"]
     for id_, then in first.items():
-        claim = project.claims.get(id_)
-        if claim is None or claim.tolerance is None:
+        claim = project.claims[id_]
+        if claim.tolerance is None:
             continue
         before = None if then is None else Tolerance.model_validate(then)
         if before is None or _wider(claim.tolerance, before):

@@ -84,6 +84,8 @@ class _Court:
     def __init__(self, project: Project, stored: Mapping[str, Stored]) -> None:
         self.project = project
         self.stored = stored
+        self.known: dict[str, Measurement | Verdict] = {}
+        """What was found of a need, by its key."""
 
     def verdict(self, claim: Claim) -> Verdict:
         """Judge one claim, and say of a pass whether it needs a mistake in measuring."""
@@ -352,6 +354,12 @@ class _Court:
 
     def _found(self, need: Need) -> Measurement | Verdict:
         """Give the measurement of a need, or the verdict that its absence makes."""
+        known = self.known.get(need.key)
+        if known is None:
+            known = self.known[need.key] = self._looked_up(need)
+        return known
+
+    def _looked_up(self, need: Need) -> Measurement | Verdict:
         absent = need.absent()
         if absent is not None:
             reason: Reason = "no_model" if need.planned is None else "no_reproduction"

@@ -70,27 +70,29 @@ def _measured(
     project: Project, claim: Claim, needs: tuple[Need, ...], stated: list[str], found: Found
 ) -> Verdict:
     keys = _keys(needs, stated)
-    inputs = zip(claim.operands(), needs, keys, strict=True)
-    members = [_member(project, given, need, key, found) for given, need, key in inputs]
+    inputs = zip(_labels(needs, keys), claim.operands(), needs, keys, strict=True)
+    members = [_member(project, *one, found) for one in inputs]
     units = [need.spec.unit_of(key) for need, key in zip(needs, keys, strict=True)]
-    return ruled(claim.expect, claim.tolerance, _told_apart(members, needs, keys), units)
+    return ruled(claim.expect, claim.tolerance, members, units)
 
 
 def _keys(needs: tuple[Need, ...], stated: list[str]) -> list[str]:
     return [key_of(need, name) for need, name in zip(needs, stated, strict=True)]
 
 
-def _member(project: Project, given: Input, need: Need, key: str, found: Found) -> Member:
+def _member(
+    project: Project, label: str, given: Input, need: Need, key: str, found: Found
+) -> Member:
     measured = found(need)
     if isinstance(measured, Verdict):
-        return Member(str(need), obstacle=measured)
+        return Member(label, obstacle=measured)
     if ran_out_of_memory(measured):
-        return Member(str(need), out_of_memory=True)
+        return Member(label, out_of_memory=True)
     quantity = measured.values.get(key)
     if quantity is None:
-        return Member(str(need), obstacle=missing_key(need, key, sorted(measured.values)))
+        return Member(label, obstacle=missing_key(need, key, sorted(measured.values)))
     return Member(
-        str(need),
+        label,
         interval_of(quantity),
         exactly(quantity.value),
         quantity.level,
@@ -106,23 +108,21 @@ def printing(project: Project, given: Input) -> Claim | None:
     return project.claims[given.measured] if isinstance(given, MeasuredOf) else None
 
 
-def _told_apart(
-    members: list[Member], needs: tuple[Need, ...], keys: Sequence[str]
-) -> list[Member]:
-    """Name what differs where one model is measured in several ways or by several keys."""
+def _labels(needs: tuple[Need, ...], keys: Sequence[str]) -> list[str]:
+    """Name every input, and what differs where one model is measured in several ways or by keys."""
     params = [need.params.model_dump(mode="json") for need in needs]
     names = {name for one in params for name in one}
     varying = {name for name in names if len({str(one.get(name)) for one in params}) > 1}
     several = {need.reproduction for need in needs}
     by_key = len({(n.reproduction, k) for n, k in zip(needs, keys, strict=True)}) > len(several)
-    named = []
-    for member, need, given, key in zip(members, needs, params, keys, strict=True):
+    labels = []
+    for need, given, key in zip(needs, params, keys, strict=True):
         told = [f"{name} {given[name]}" for name in given if name in varying - {"model"}]
         told += [key] if by_key else []
         subject = need.params.subject()
         start = str(need) if subject is None or len(several) > 1 else subject
-        named.append(replace(member, label=", ".join([start, *told])))
-    return named
+        labels.append(", ".join([start, *told]))
+    return labels
 
 
 def _conventions(needs: tuple[Need, ...], stated: list[str], found: Found) -> Iterator[str]:

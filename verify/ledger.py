@@ -6,59 +6,45 @@ a crash cut short was never finished: readers pass over it, the next append sets
 """
 
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
-
-from pydantic_core import from_json
+from typing import Final
 
 from reproductions.files import sync_folder
-from verify.digest import canonical_json, digest
+from verify.digest import digest
 from verify.environment import tool_version
 from verify.errors import LedgerDamagedError, VerifyError
+from verify.event import (
+    NO_EVENT,
+    SCHEMA,
+    BadEventError,
+    Event,
+    Json,
+    Kind,
+    read_event,
+    sha256_of,
+    written,
+)
 
-Kind = Literal["run_started", "measured", "judged", "run_finished", "superseded", "note"]
-Json = Mapping[str, Any]
+__all__ = [
+    "LEDGER",
+    "NO_EVENT",
+    "Event",
+    "Kind",
+    "Ledger",
+    "combined_head",
+    "open_ledgers",
+    "read_ledgers",
+]
 
-_SCHEMA: Final = 1
 LEDGER: Final = "ledger.jsonl"
 _SET_ASIDE: Final = "ledger.torn-" + 12 * "[0-9a-f]"
 _LOCK_WAIT_S: Final = 60
-NO_EVENT: Final = 64 * "0"
-"""What stands for the hash of an event that there is none of."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a ledger."""
-
-    seq: int
-    """0, 1, 2 ... within its ledger."""
-    prev: str
-    """``sha256`` of the event before; 64 zeros in the first."""
-    schema: int
-    tool: str
-    """Version of the tool that wrote it."""
-    time: str
-    """UTC, to the second, ISO 8601."""
-    type: Kind
-    digests: Json
-    """What the event rests on, by name."""
-    environment: Json
-    body: Json
-    sha256: str
-    """Over the canonical JSON of all other fields."""
-
-
-_TYPES: Final = ("int", "str", "int", "str", "str", "str", "dict", "dict", "dict", "str")
-_FORM: Final = dict(zip(Event.__annotations__, _TYPES, strict=True))
 
 
 class Ledger:
@@ -77,7 +63,7 @@ class Ledger:
         """
         self.path = folder / LEDGER
         self._folder = folder
-        self._tool = tool or tool_version()
+        self._tool = tool
         self._forget()
 
     def _forget(self) -> None:
@@ -159,9 +145,9 @@ class Ledger:
                 lines, self._torn = _split(file.read())
         try:
             for line in lines:
-                self._events.append(_event(line, self._events))
+                self._events.append(read_event(line, len(self._events), _head(self._events)))
                 self._size += len(line) + 1
-        except _BadEventError as error:
+        except BadEventError as error:
             at = f"{self.path}:{len(self._events) + 1}"
             self._forget()
             raise LedgerDamagedError(f"{at}: {error}; restore it from version control") from error
@@ -182,7 +168,7 @@ class Ledger:
         names = []
         with _explained(self._folder, "to set an unfinished line aside"):
             if self._torn:
-                names.append(f"ledger.torn-{_sha256_of(self._torn)[:12]}")
+                names.append(f"ledger.torn-{sha256_of(self._torn)[:12]}")
                 with (self._folder / names[0]).open("wb", buffering=0) as file:
                     _write_all(file.fileno(), self._torn)
                 sync_folder(self._folder)
@@ -198,37 +184,33 @@ class Ledger:
     def _described(self, name: str) -> dict[str, object]:
         with _explained(self._folder / name, "to read a line set aside"):
             torn = (self._folder / name).read_bytes()
-        return {"set_aside": name, "length": len(torn), "sha256": _sha256_of(torn)}
+        return {"set_aside": name, "length": len(torn), "sha256": sha256_of(torn)}
 
     def _write(self, kind: Kind, body: Json, digests: Json, environment: Json) -> Event:
         """Append one event to a ledger that is locked, looked at and without a torn tail."""
         fields = {
             "seq": len(self._events),
             "prev": _head(self._events),
-            "schema": _SCHEMA,
-            "tool": self._tool,
+            "schema": SCHEMA,
+            "tool": self._tool or tool_version(),  # not at once, as readers have no use for it
             "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "type": kind,
             "digests": dict(digests),
             "environment": dict(environment),
             "body": dict(body),
         }
-        line = _line(fields)
+        line = written(fields)
         try:
-            event = _event(line, self._events)
-        except _BadEventError as error:
+            event = read_event(line, len(self._events), _head(self._events))
+        except BadEventError as error:
             raise VerifyError(f"{self.path}: an event cannot be written: {error}") from error
-        if _line({name: getattr(event, name) for name in fields}) != line:
+        if written({name: event.fields[name] for name in fields}) != line:
             raise VerifyError(f"{self.path}: an event cannot be written: want text as keys of it")
         with _explained(self.path, "to write an event"):
             self._status = _append(self.path, line + b"\n", self._size)
         self._events.append(event)
         self._size += len(line) + 1
         return event
-
-
-class _BadEventError(Exception):
-    """A line is not the event that belongs at its place: what was wanted, what was found."""
 
 
 def _split(tail: bytes) -> tuple[list[bytes], bytes]:
@@ -240,62 +222,6 @@ def _split(tail: bytes) -> tuple[list[bytes], bytes]:
         except (ValueError, RecursionError):
             torn = lines.pop() + b"\n"
     return lines, torn
-
-
-def _event(line: bytes, before: Sequence[Event]) -> Event:
-    """Read the line that follows the events ``before``.
-
-    Raises:
-        _BadEventError: it is not canonical JSON, or does not belong there.
-    """
-    try:
-        fields = from_json(line, allow_inf_nan=False, cache_strings="keys")
-        _require_form(fields)
-    except ValueError as error:
-        raise _BadEventError(f"want one canonical JSON object, found {line[:40]!r}") from error
-    for name, wanted in (("seq", len(before)), ("prev", _head(before))):
-        if fields[name] != wanted:
-            raise _BadEventError(f"want {name} {wanted!r}, found {fields[name]!r}")
-    # Not from the fields, as writing them again would take half of all reading.
-    if _sha256_of(b"".join(_around_sha256(line))) != fields["sha256"]:
-        raise _BadEventError(f"want what sha256 {fields['sha256']!r} stands for, found it changed")
-    return Event(**fields)
-
-
-def _around_sha256(line: bytes) -> tuple[bytes, bytes]:
-    """Take the field ``sha256`` out of the line of an event.
-
-    Fields are sorted and those behind it hold short text, in which a quote is escaped: the last
-    thing that looks like it is it.
-    """
-    before, _, after = line.rpartition(b',"sha256":"')
-    return before, after[len(NO_EVENT) + 1 :]
-
-
-def _line(fields: Json) -> bytes:
-    """Write the line of an event, without its end, from all fields but ``sha256``."""
-    signed = canonical_json(fields)
-    # By hand, as encoding twice would take a third of all reading: "time" is the key that
-    # follows "sha256", and in the strings after it a quote is escaped, so the last is the key.
-    before, after = signed.rsplit(b',"time":', 1)
-    return b'%s,"sha256":"%s","time":%s' % (before, _sha256_of(signed).encode(), after)
-
-
-def _sha256_of(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _require_form(fields: object) -> None:
-    """Refuse what does not have the fields of an event of this schema."""
-    if not isinstance(fields, dict):
-        raise _BadEventError(f"want one JSON object, found a {type(fields).__name__}")
-    if fields.get("schema") != _SCHEMA:
-        raise _BadEventError(f"want schema {_SCHEMA}, found {fields.get('schema')!r}")
-    form = {name: type(value).__name__ for name, value in fields.items()}
-    if form != _FORM:
-        raise _BadEventError(f"want the fields {_FORM}, found {form}")
-    if fields["type"] not in get_args(Kind):
-        raise _BadEventError(f"want a type of {get_args(Kind)}, found {fields['type']!r}")
 
 
 def _head(events: Sequence[Event]) -> str:

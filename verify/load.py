@@ -1,6 +1,6 @@
 """YAML files to a checked ``Project``. Every refusal is ``file:line: field: wanted, found, do``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -228,23 +228,21 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
     kind = block.reproduction or "statement"
     parts = [cell.source, kind, subject, row.qualifier or block.qualifier]
     statement = block.statement.replace("{row}", cell.row).replace("{printed}", row.printed)
-    unsettled = block.model_dump(exclude_unset=True, include={"check", "because"})
-    given = unsettled | row.model_dump(exclude_unset=True, include=_CARRIED)
+    given = _given(block, ("check", "because")) | _given(row, _CARRIED)
     common = {
         **given,
         "id": ".".join(part for part in parts if part),
         "source": cell.source,
         "statement": statement,
-        "found_at": [cell.model_dump()],
+        "found_at": [cell],
     }
     if "check" in given:
         return common
     model = {"model": row.model} if row.model is not None else {}
-    flags = row.model_dump(exclude_unset=True, include={"printed", "hedge", "coarse", "padded"})
-    expect = {**block.expect, **flags}
+    expect = {**block.expect, **_given(row, ("printed", "hedge", "coarse", "padded"))}
     if row.means is not None:
-        outcome = row.model_dump(exclude_unset=True, include={"printed", "means", "card", "device"})
-        expect = {"kind": "outcome", **outcome}
+        outcome = ("printed", "means", "card", "device")
+        expect = {"kind": "outcome", **_given(row, outcome)}
     return {
         **common,
         "reproduction": block.reproduction,
@@ -255,7 +253,7 @@ def _expanded(block: TableBlock, row: Row, cell: Cell) -> dict[str, Any]:
     }
 
 
-_CARRIED = {
+_CARRIED = (
     "models",
     "tolerance",
     "primary",
@@ -264,7 +262,12 @@ _CARRIED = {
     "damaged",
     "check",
     "because",
-}
+)
+
+
+def _given(written: BaseModel, names: Iterable[str]) -> dict[str, Any]:
+    """Take what is written out of some fields; it is checked, and is not taken apart again."""
+    return {name: getattr(written, name) for name in names if name in written.model_fields_set}
 
 
 def needs_of(project: Project, ids: list[str]) -> list[Need]:

@@ -115,6 +115,18 @@ class Project:
                         found.setdefault(_but_batch(claim, need), {}).setdefault(size, at)
         return found
 
+    @cached_property
+    def families(self) -> Mapping[tuple[str, str | None, str], list[tuple[Claim, Need]]]:
+        """The claims on one measurement, by document, reproduction and family of the model."""
+        found: dict[tuple[str, str | None, str], list[tuple[Claim, Need]]] = {}
+        for claim in self.claims.values():
+            needs = self.needs[claim.id]
+            family = needs[0].params.family() if len(needs) == 1 else None
+            if family is not None:
+                place = (claim.source, claim.reproduction, family)
+                found.setdefault(place, []).append((claim, needs[0]))
+        return found
+
     def substitutes(self, need: Need) -> bool:
         """Tell whether what is measured only stands for what the claim is about."""
         note = self.index.models.get(need.params.subject() or "")

@@ -48,11 +48,11 @@ class State:
     def vain_since(self, needs: Iterable[Need]) -> list[Event]:
         """List the latest attempts that brought nothing, where an older outcome still counts."""
         keys = {need.key for need in needs}
-        latest = {e.body["key"]: e for e in self.events("measured") if e.body["key"] in keys}
+        latest = {e.about: e for e in self.events("measured") if e.about in keys}
         return [
             event
             for key, event in latest.items()
-            if event.body["outcome"] != "ok" and event.sha256 != self.stored[key].event
+            if event.body["outcome"] != "ok" and event.sha256 != self.stored[str(key)].event
         ]
 
 
@@ -68,22 +68,36 @@ def state_of(project: Project) -> State:
     for claim in project.claims.values():
         for need in (*project.all_needs(claim), *project.tried_needs(claim)):
             needed.setdefault(need.key, need)
-    latest: dict[str, _Latest] = {}
-    now: dict[str, dict[str, Any]] = {}  # digests are the same for every event of one need
     codes = Codes()
-    for machine, events in ledgers.items():
-        for event in events:
-            if event.type == "measured" and event.body["key"] in needed:
-                need = needed[event.body["key"]]
-                if need.key not in now:
-                    now[need.key] = current_digests(project, need, codes)
-                found = _Latest(event, machine, bool(_differing(now[need.key], event.digests)))
-                before = latest.get(need.key)
-                if before is None or found.rank >= before.rank:
-                    latest[need.key] = found
-    stored = {key: found.read() for key, found in latest.items()}
+    stored = {
+        key: _current(candidates, current_digests(project, needed[key], codes)).read()
+        for key, candidates in _candidates(ledgers, needed).items()
+    }
     torn = frozenset(machine for machine, ledger in opened.items() if ledger.torn)
     return State(ledgers, stored, torn)
+
+
+def _candidates(
+    ledgers: Mapping[str, list[Event]], needed: Mapping[str, Need]
+) -> dict[str, list[tuple[str, Event]]]:
+    """List machine and event of every outcome of a measurement that is needed, oldest first."""
+    found: dict[str, list[tuple[str, Event]]] = {}
+    for machine, events in ledgers.items():
+        for event in events:
+            key = event.about
+            if key is not None and key in needed and event.type == "measured":
+                found.setdefault(key, []).append((machine, event))
+    return found
+
+
+def _current(candidates: Sequence[tuple[str, Event]], now: Mapping[str, Any]) -> "_Latest":
+    """Choose the outcome that counts, of one measurement whose digests are ``now``."""
+    found: list[_Latest] = []
+    for machine, event in reversed(candidates):
+        # What cannot beat something later, whatever is in it, nobody needs to look into.
+        if all(one.rank < (True, event.outcome == "ok", True) for one in found):
+            found.append(_Latest(event, machine, bool(_differing(now, event.digests))))
+    return max(found, key=lambda one: one.rank)  # of equals the first, which is the latest
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,7 @@ def current_digests(project: Project, need: Need, codes: Codes | None = None) ->
     codes = codes or Codes()
     if modules not in codes.digests:
         roots = package_roots((*modules, "reproductions", "vig_models"))
-        known = codes.modules.setdefault(frozenset(roots), {})
+        known = codes.modules.setdefault(frozenset(roots), Modules())
         codes.digests[modules] = code_digest(modules, roots, known)
     return {
         "code": codes.digests[modules],

@@ -1,7 +1,6 @@
 """YAML to plain data that remembers its lines. Refuses what YAML would settle in silence."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -188,8 +187,8 @@ class _Builder:
             self._skip()
             return None
         if isinstance(event, yaml.MappingStartEvent):
-            return dict(self._pairs(path))
-        return list(self._items(path))
+            return self._mapping(path)
+        return self._sequence(path)
 
     def _skip(self) -> None:
         depth = 1
@@ -198,27 +197,29 @@ class _Builder:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
 
-    def _items(self, path: Path_) -> Iterator[Any]:
-        number = 0
+    def _sequence(self, path: Path_) -> list[Any]:
+        found: list[Any] = []
         while not isinstance(event := self.next(), yaml.SequenceEndEvent):
-            self.document.lines[*path, number] = event.start_mark.line + 1
-            yield self._value(event, (*path, number))
-            number += 1
+            here = (*path, len(found))
+            self.document.lines[here] = event.start_mark.line + 1
+            found.append(self._value(event, here))
+        return found
 
-    def _pairs(self, path: Path_) -> Iterator[tuple[str, Any]]:
-        first: dict[str, int] = {}
-        while not isinstance(event := self.next(), yaml.MappingEndEvent):
-            line = event.start_mark.line + 1
+    def _mapping(self, path: Path_) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        next_, lines = self.next, self.document.lines
+        while not isinstance(event := next_(), yaml.MappingEndEvent):
             key = self._key(event, path)
             here = (*path, key)
-            again = first.get(key)
-            self.document.lines[here] = first[key] = line
+            again = lines.get(here) if key in found else None
+            lines[here] = event.start_mark.line + 1
             if again is not None:
-                found = f"got {key!r} again (first on line {again})"
-                self._refuse(here, f"want each key once, {found}; remove one")
-            value = self._value(self.next(), here)
+                told = f"got {key!r} again (first on line {again})"
+                self._refuse(here, f"want each key once, {told}; remove one")
+            value = self._value(next_(), here)
             if again is None:
-                yield key, value
+                found[key] = value
+        return found
 
     def _key(self, event: Any, path: Path_) -> str:
         line = event.start_mark.line + 1
@@ -233,7 +234,8 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path_) -> Any:
         text: str = event.value
-        self._refuse_tag(event, path)
+        if event.tag is not None:
+            self._refuse_tag(event, path)
         if not event.implicit[0]:  # quoted, or a block of text
             return text
         try:
@@ -241,7 +243,7 @@ class _Builder:
         except ValueError:
             self._refuse(path, f"want a plain value, got {shown(text)}; put quotes around it")
             return None
-        if isinstance(value, float) and not math.isfinite(value):
+        if value.__class__ is float and not math.isfinite(value):
             self._refuse(path, f"want a finite number, got {text}; leave it out")
             return None
         return value
@@ -269,6 +271,8 @@ def _plain(text: str) -> str | int | float | bool | None:
     Raises:
         ValueError: it is a date, or a number beyond Python's limits.
     """
+    if text and text[0] not in _PLAIN.yaml_implicit_resolvers:
+        return text  # no number, date, truth or nothing begins so
     node = yaml.ScalarNode(_PLAIN.resolve(yaml.ScalarNode, text, (True, False)), text)
     if node.tag not in _KINDS:
         raise ValueError(text)

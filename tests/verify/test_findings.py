@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from verify.event import Event, read_event, written
 from verify.findings import Finding, findings_of
-from verify.ledger import Event
 from verify.state import State
 
 
@@ -13,21 +13,20 @@ def findings(
     toy: Any, kind: str, *judged: tuple[str, dict[str, str] | None], measured: Any = 1
 ) -> list[Finding]:
     """List the findings of one kind, given the tolerances recorded at earlier judgements."""
-    events = [
-        Event(
-            seq=number,
-            prev="0" * 64,
-            schema=1,
-            tool="0",
-            time=f"2030-01-01T00:00:{number:02d}Z",
-            type="judged",
-            digests={},
-            environment={},
-            body={"claim": claim, "verdict": {"measured": measured}, "tolerance": tolerance},
-            sha256="0" * 64,
-        )
-        for number, (claim, tolerance) in enumerate(judged)
-    ]
+    events: list[Event] = []
+    for number, (claim, tolerance) in enumerate(judged):
+        fields = {
+            "seq": number,
+            "prev": "0" * 64,
+            "schema": 1,
+            "tool": "0",
+            "time": f"2030-01-01T00:00:{number:02d}Z",
+            "type": "judged",
+            "digests": {},
+            "environment": {},
+            "body": {"claim": claim, "verdict": {"measured": measured}, "tolerance": tolerance},
+        }
+        events.append(read_event(written(fields), number, "0" * 64))
     state = State({"toy": events}, toy.stored)
     found = findings_of(toy.project, state, toy.judged())
     return [finding for finding in found if finding.kind == kind]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from verify import ledger as module
 from verify.digest import canonical_json, digest
 from verify.errors import LedgerDamagedError, VerifyError
-from verify.ledger import Event, Ledger, combined_head, read_ledgers
+from verify.event import Event, read_event
+from verify.ledger import Ledger, combined_head, read_ledgers
 from verify.ledger_check import check
 
 JSON = st.recursive(
@@ -229,13 +230,12 @@ def test_an_append_reads_only_what_others_added(
     ledger.events()
     other = add(Ledger(ledger.path.parent))
     read: list[bytes] = []
-    event_of = module._event
 
-    def counted(line: bytes, before: list[Event]) -> Event:
+    def counted(line: bytes, seq: int, prev: str) -> Event:
         read.append(line)
-        return event_of(line, before)
+        return read_event(line, seq, prev)
 
-    monkeypatch.setattr(module, "_event", counted)
+    monkeypatch.setattr(module, "read_event", counted)
     own = add(ledger)
     assert len(read) == 2
     assert [event.sha256 for event in ledger.events()[4:]] == [other.sha256, own.sha256]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from verify.commands import DONE, Options
@@ -35,7 +34,7 @@ def _show_events(ledgers: Mapping[str, Sequence[Event]], options: Options) -> in
             if options.type not in {None, event.type} or options.claim not in {None, about}:
                 continue
             if options.json:
-                say(json.dumps({"machine": machine, **asdict(event)}))
+                say(json.dumps({"machine": machine, **event.fields}))
             else:
                 say(f"{machine} {event.seq} {event.time} {event.type} {_gist(event.body)}")
     return DONE

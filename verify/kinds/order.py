@@ -92,5 +92,7 @@ def compared(first: Member, second: Member, relation: Relation, *, of: int) -> P
 
 def _above_noise(verdict: Verdict, first: Member, second: Member) -> Verdict:
     """Leave an order open that the session could have made out of one model."""
+    if not first.noise and not second.noise:
+        return verdict
     share = share_between(first, second)
     return verdict if share is None else above_noise(verdict, share, first.noise, second.noise)

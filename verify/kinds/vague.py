@@ -96,8 +96,12 @@ def _readings(expect: Vague, name: str, groups: list[Group]) -> list[tuple[str, 
         ]
     shown = [f"{m.label} {m.shown}" for (a, b), _ in usable for m in [quotient(a, b)]]
     found: list[tuple[str, Answer, str]] = []
+    apart = [_distance(group, bounded=bounded) for group, bounded in usable]
     for reading in READINGS if usable else ():
-        each = [_pair(expect, group, reading, bounded=bounded) for group, bounded in usable]
+        each = [
+            _pair(expect, group, reading, distance)
+            for (group, _), distance in zip(usable, apart, strict=True)
+        ]
         found.append((f"{where}{float(100 * reading):g} %", _every(each), "; ".join(shown)))
     return found
 
@@ -106,11 +110,19 @@ def _every(answers: list[Answer]) -> Answer:
     return "no" if "no" in answers else "open" if "open" in answers else "yes"
 
 
-def _pair(expect: Vague, group: list[Member], reading: Fraction, *, bounded: bool) -> Answer:
+def _distance(group: list[Member], *, bounded: bool) -> tuple[Fraction, Fraction]:
+    """Give the least and greatest distance of a pair, noise included."""
     first, second = group
     low, high = distance_of(first, second, bounded=bounded)
     noise = max(first.noise, second.noise)
-    low, high = low - noise, high + noise
+    return low - noise, high + noise
+
+
+def _pair(
+    expect: Vague, group: list[Member], reading: Fraction, distance: tuple[Fraction, Fraction]
+) -> Answer:
+    first, second = group
+    low, high = distance
     if expect.sense == "comparable":
         return "yes" if high <= reading else "no" if low > reading else "open"
     apart: Answer = "yes" if low > reading else "no" if high <= reading else "open"
@@ -149,8 +161,9 @@ def _trend(expect: Vague, series: list[Member]) -> dict[str, Answer]:
 
 def _step(relation: Relation, first: Member, second: Member) -> Answer:
     """Answer by the intervals, unless a session tells a model from itself by as much."""
-    share, noise = share_between(first, second), max(first.noise, second.noise)
-    in_noise = noise > 0 and share is not None and share <= noise
+    noise = max(first.noise, second.noise)
+    share = share_between(first, second) if noise > 0 else None
+    in_noise = share is not None and share <= noise
     if first.interval is None or second.interval is None or in_noise:
         return "open"
     return _ANSWERS[holds(relation, first.interval, second.interval)]

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from verify.digest import canonical_json
 from verify.expect import Operation, claims_in
 from verify.ledger import Event
 from verify.null_model import null_numbers, null_words
@@ -159,14 +158,8 @@ def _evidence(machine: str, event: Event, *, whole: bool) -> Evidence:
         machine=machine,
         what=named,
         built=tuple(_built(event)),
-        text=_line(event) if whole else "",
+        text=event.line.decode() if whole else "",
     )
-
-
-def _line(event: Event) -> str:
-    """Write an event as the line of the ledger that it was read from."""
-    fields = {name: getattr(event, name) for name in Event.__annotations__}
-    return canonical_json(fields).decode()
 
 
 def _built(event: Event) -> Iterator[tuple[str, str]]:
