@@ -25,6 +25,7 @@ from verify.need import Need
 _POLL_S = 0.1
 _START_LIMIT_S = 180.0
 _END_LIMIT_S = 10.0
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class _Forked:
                 os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Do not wait: only the process that it was forked off learns that, and how, it ended."""
+        """Wait, once it is killed, until it is gone; only what it was forked off learns how."""
+        while self.pid and self.stdout.read(_CHUNK):
+            pass  # it had more to say
         return 0
 
 
@@ -233,7 +236,7 @@ class Worker:
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if selector.select(_POLL_S):
-                chunk = os.read(self.process.stdout.fileno(), 1 << 16)
+                chunk = os.read(self.process.stdout.fileno(), _CHUNK)
                 if not chunk:
                     raise _EndedError(self._last_words("ended"))
                 self.pending += chunk

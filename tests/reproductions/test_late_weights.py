@@ -119,7 +119,7 @@ class Scaled(nn.Module):
         with torch.no_grad():
             self.layer.weight.normal_()
             self.layer.weight.mul_(0).add_(2)
-        self.total = float(self.layer.weight.sum())
+        self.total = float(self.layer.weight.detach().sum())
         self.handed_on = nn.Linear(4, 4)
         self.handed_on.weight.data.uniform_(3, 3)
 
