@@ -118,7 +118,10 @@ def _processor_seconds() -> float:
 
 
 def watched(command: list[str], folder: Path) -> tuple[float, float]:
-    """Give wall time in seconds and the peak resident memory of the process tree in GB."""
+    """Give wall time in seconds and the peak memory of the process tree in GB.
+
+    Resident memory, what several processes share counted once where the system tells it.
+    """
     peak = 0
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -135,7 +138,7 @@ def watched(command: list[str], folder: Path) -> tuple[float, float]:
             try:
                 parent = psutil.Process(process.pid)
                 tree = [parent, *parent.children(recursive=True)]
-                peak = max(peak, sum(p.memory_info().rss for p in tree))
+                peak = max(peak, sum(map(_memory_of, tree)))
             except psutil.Error:
                 continue
             time.sleep(0.05)
@@ -145,6 +148,13 @@ def watched(command: list[str], folder: Path) -> tuple[float, float]:
     process.wait()
     watcher.join()
     return time.perf_counter() - started, peak / 1e9
+
+
+def _memory_of(process: psutil.Process) -> int:
+    """Read a process's share of what is resident, in bytes."""
+    found = process.memory_full_info()
+    share: int = getattr(found, "pss", found.rss)
+    return share
 
 
 if __name__ == "__main__":
