@@ -3,9 +3,8 @@
 What random weights are is decided while a model is built: nothing is drawn then, but written down
 how. The outermost parts that a forward pass calls (stem, blocks, head) draw the weights of their
 layers when they are called, and give them back when they return, so that no more than one part's
-weights live at a time. Each comes from the distribution that the model's
-authors draw it from; where torch draws a convolution first in its own way, only the draw that
-counts takes place.
+weights live at a time. Each comes from the distribution that the model's authors draw it from;
+where torch draws a convolution first in its own way, only the draw that counts takes place.
 """
 
 from collections import defaultdict

@@ -10,7 +10,8 @@ a clustering stands apart in ``executed_clustering``, whose interval goes from t
 the most iterations; for a model that clusters nothing it equals ``executed``. Pooling means
 pooling operations and means over all positions of a map. ``module_hooks_missed``, beside
 the conventions, is what of ``executed`` ran in no module that a profiler hooks. A model that
-reads its own activations to decide where to go runs on the CPU, with seeded weights and image.
+reads its own activations to decide where to go runs on the CPU, on one thread, with
+seeded weights (late_weights.py) and image.
 Cost: under 1 s on a CPU. Source: the "FLOPs (G)" or "GMACs" column of the papers' tables, at
 224 x 224 unless they say otherwise.
 """
