@@ -235,9 +235,7 @@ def _measure(job: Job, recorder: Recorder, worker: Worker, ran: Ran, observer: O
         observer.started(job)
         outcome = worker.measure(job.need, recorder.asker(job))
         recorder.measured(job, outcome)
-    ran.measured += 1
-    ran.errors += outcome.body["outcome"] == "error"
-    observer.finished(job, outcome.body)
+    _count(job, outcome, ran, observer)
 
 
 def _measure_beside(
@@ -248,9 +246,7 @@ def _measure_beside(
         jobs = [job for job in jobs if not recorder.measured_meanwhile(job)]
         for job, outcome in measured_beside(jobs, worker, observer.started):
             recorder.measured(job, outcome)
-            ran.measured += 1
-            ran.errors += outcome.body["outcome"] == "error"
-            observer.finished(job, outcome.body)
+            _count(job, outcome, ran, observer)
 
 
 def _measure_together(
@@ -276,9 +272,13 @@ def _measure_together(
             outcome.body.setdefault("duration_s", each_s)
             recorder.measured(by_key[key], outcome)
     for key, outcome in outcomes.items():
-        ran.measured += 1
-        ran.errors += outcome.body["outcome"] == "error"
-        observer.finished(by_key[key], outcome.body)
+        _count(by_key[key], outcome, ran, observer)
+
+
+def _count(job: Job, outcome: Outcome, ran: Ran, observer: Observer) -> None:
+    ran.measured += 1
+    ran.errors += outcome.body["outcome"] == "error"
+    observer.finished(job, outcome.body)
 
 
 def _device_of(job: Job) -> str:
