@@ -232,7 +232,9 @@ def _convolution(images: Tensor, weight: Tensor, *, groups: int, result: Tensor)
 
 def _is_static(grapher: Any, x: Tensor) -> bool:
     """Tell whether another map of the same size has the same connections."""
-    first, second = (grapher.graph(one).neighbors for one in (x, torch.randn_like(x)))
+    first, second = (
+        grapher.graph(*grapher.search(one)).neighbors for one in (x, torch.randn_like(x))
+    )
     return torch.equal(first, second)
 
 

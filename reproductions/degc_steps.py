@@ -99,7 +99,7 @@ def _draw_constants(grapher: nn.Module) -> nn.Module:
 
 def _step(name: str, grapher: Any, x: Tensor) -> Step:
     with _listening() as heard:
-        nodes, labels, centers = grapher.partition(x)
+        nodes, labels, centers = grapher.search(x)
     return _as_step(name, grapher, nodes, labels, centers, heard)
 
 

@@ -38,7 +38,7 @@ def make_builder(params: GraphScalingParams, x: Tensor, clusters: int) -> Builde
 
 def _edges(grapher: Any, x: Tensor) -> int:
     grapher.fc1, grapher.cpe = nn.Identity(), nn.Identity()
-    return int((grapher.graph(x.clone()).neighbors >= 0).sum())
+    return int((grapher.graph(*grapher.search(x.clone())).neighbors >= 0).sum())
 
 
 Made = tuple[nn.Module, Callable[[Tensor], object]]

@@ -5,9 +5,9 @@ follows from having an embedding, layers and a head, and nothing else, stands he
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +44,8 @@ class Classifier(nn.Module):
     images become the first map, or writes ``forward_features`` and ``forward_head`` itself. A
     layer of the backbone maps x to x; one whose class says ``draws = True`` draws random numbers,
     also in evaluation, and takes a generator (or None) as second argument. A block with a graph
-    has a child ``grapher``, called once per forward pass, whose method ``graph`` returns for the
-    same arguments the graph that it uses.
+    has a child ``grapher``, called once per forward pass, which hands its arguments to its method
+    ``search`` and works on with what that finds; its method ``graph`` describes what was found.
     """
 
     config: Any  # a Config; each family knows its own
@@ -144,8 +144,7 @@ class Classifier(nn.Module):
         Args:
             images: (B, in_chans, H, W), normalized as in training.
             see: is called with each graph, in the order in which the blocks run.
-            generator: as for ``forward``; the graphs are those of a forward pass that starts
-                in the same state.
+            generator: as for ``forward``.
 
         Raises:
             ModelError: in training mode, where running twice would count twice.
@@ -156,8 +155,7 @@ class Classifier(nn.Module):
             for name, block in self.named_modules():
                 grapher = block._modules.get("grapher")
                 if grapher is not None:
-                    watch = _Watch(name, see)
-                    hooks.enter_context(grapher.register_forward_pre_hook(watch.enter))
+                    watch = hooks.enter_context(_Watch(name, grapher, see))
                     hooks.enter_context(block.register_forward_hook(watch.leave))
             self(images, generator)
 
@@ -228,31 +226,28 @@ class Classifier(nn.Module):
 class _Watch:
     """Shows the graph of one block while the model runs."""
 
-    def __init__(self, name: str, see: Callable[[BlockGraph], object]) -> None:
+    def __init__(self, name: str, grapher: nn.Module, see: Callable[[BlockGraph], object]) -> None:
         self._name = name
+        self._grapher = cast(Any, grapher)
         self._see = see
         self._graph: Graph | None = None
 
-    def enter(self, grapher: nn.Module, args: tuple[Any, ...]) -> None:
-        """Forward pre-hook of the grapher: it will draw what its ``graph`` draws now."""
-        generator = args[1] if len(args) > 1 else None
-        with _rewound(generator, args[0].device):
-            self._graph = cast(Any, grapher).graph(*args)
+    def __enter__(self) -> Self:
+        search = self._grapher.search
+
+        def overheard(*args: Any) -> Any:
+            found = search(*args)
+            self._graph = self._grapher.graph(*found)
+            return found
+
+        self._grapher.search = overheard
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self._grapher.search
 
     def leave(self, _block: nn.Module, _args: object, output: Tensor) -> None:
         """Forward hook of the block."""
         if self._graph is not None:
             self._see(BlockGraph(name=self._name, graph=self._graph, output=output))
             self._graph = None
-
-
-@contextmanager
-def _rewound(generator: torch.Generator | None, device: torch.device) -> Iterator[None]:
-    """Put the generator back to where it was."""
-    if generator is None:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-        return
-    state = generator.get_state()
-    yield
-    generator.set_state(state)

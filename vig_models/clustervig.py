@@ -126,7 +126,7 @@ class Grapher(nn.Module):
         self.fc2 = conv_bn(2 * channels, channels)
         self.drop_path = drop_path(drop_path_rate)
 
-    def partition(
+    def search(
         self, x: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Center and cluster the nodes of a block's input.
@@ -148,9 +148,8 @@ class Grapher(nn.Module):
         """Cluster nodes, (B, N, C): the cluster of each, (B, N), and the means, (B, kappa, C)."""
         return kmeans(nodes, self.num_partitions, generator)
 
-    def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
-        nodes, labels, _ = self.partition(x, generator)
+    def graph(self, nodes: Tensor, labels: Tensor, centers: Tensor) -> Graph:
+        """Work out the graph inside the clusters that a search has found, as ``update`` does."""
         neighbors = self.neighbors(nodes, labels)  # (B, N, K)
         features = nodes.transpose(1, 2)  # (B, C, N)
         return Graph(nodes=features, keys=features, neighbors=neighbors, partitions=labels)
@@ -163,7 +162,7 @@ class Grapher(nn.Module):
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Update every node from its neighbors and all clusters: (B, C, H, W) -> the same."""
-        nodes, labels, centers = self.partition(x, generator)
+        nodes, labels, centers = self.search(x, generator)
         updated = self.update(nodes, labels, centers)  # (B, N, 2C)
         as_map = updated.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(as_map)) + x)

@@ -124,9 +124,12 @@ class Grapher(nn.Module):
         mean = distances.mean(dim=(2, 3), keepdim=True)
         return mean - distances.std(dim=(2, 3), keepdim=True)
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
-        features = self.fc1(self.cpe(x))
+    def search(self, x: Tensor) -> tuple[Tensor]:
+        """Map (B, C, H, W) to features of the same shape, which decide who listens to whom."""
+        return (self.fc1(self.cpe(x)),)
+
+    def graph(self, features: Tensor) -> Graph:
+        """Work out the graph of what a search has found, as ``aggregate`` does."""
         threshold = self.threshold(features)
         shifts = [(shift, axis) for shift, axis in self.shifts(features) if shift > 0]
         kept = [
@@ -150,7 +153,7 @@ class Grapher(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the update of every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(self.cpe(x))
+        (features,) = self.search(x)
         paired = torch.cat((features, self.aggregate(features)), dim=1)  # (B, 2C, H, W)
         return cast(Tensor, self.fc2(self.graph_conv(paired)))
 

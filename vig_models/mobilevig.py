@@ -113,9 +113,13 @@ class Grapher(nn.Module):
         for axis in (2, 3):
             yield from ((shift, axis) for shift in range(self.step, x.shape[axis], self.step))
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
-        return rolled_graph(self.fc1(x), self.shifts(x))
+    def search(self, x: Tensor) -> tuple[Tensor]:
+        """Map (B, C, H, W) to features of the same shape; their size alone decides who listens."""
+        return (self.fc1(x),)
+
+    def graph(self, features: Tensor) -> Graph:
+        """Describe the graph of what a search has found."""
+        return rolled_graph(features, self.shifts(features))
 
     def aggregate(self, x: Tensor) -> Tensor:
         """Compute the largest difference, node minus neighbor, itself included, (B, C, H, W)."""
@@ -126,7 +130,7 @@ class Grapher(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(x)
+        (features,) = self.search(x)
         paired = torch.cat((features, self.aggregate(features)), dim=1)  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(self.graph_conv(paired))) + x)
 

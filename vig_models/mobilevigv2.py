@@ -118,9 +118,13 @@ class Grapher(nn.Module):
         self.fc2 = conv_bn(channels, channels)
         self.shifts = ((step, 2), (-step, 2), (step, 3), (-step, 3))
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
-        return rolled_graph(self.fc1(self.cpe(x)), self.shifts)
+    def search(self, x: Tensor) -> tuple[Tensor]:
+        """Map (B, C, H, W) to features of the same shape; their size alone decides who listens."""
+        return (self.fc1(self.cpe(x)),)
+
+    def graph(self, features: Tensor) -> Graph:
+        """Describe the graph of what a search has found."""
+        return rolled_graph(features, self.shifts)
 
     def aggregate(self, x: Tensor) -> Tensor:
         """Compute the largest difference, neighbor minus node, itself included, (B, C, H, W)."""
@@ -131,7 +135,7 @@ class Grapher(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the update of every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(self.cpe(x))
+        (features,) = self.search(x)
         paired = torch.cat((features, self.aggregate(features)), dim=1)  # (B, 2C, H, W)
         return cast(Tensor, self.fc2(self.graph_conv(paired)))
 

@@ -67,16 +67,15 @@ class DynamicBranch(nn.Module):
         self.reduction = reduction
         self.update = conv_bn(3 * channels, channels, groups=GROUPS).append(self.act())
 
-    def graph(self, x: Tensor) -> Graph:
+    def search(self, x: Tensor) -> Graph:
         """Find the neighbors of every node of (B, d, H, W)."""
         keys = functional.avg_pool2d(x, self.reduction, self.reduction)  # also by 1, as there
         nodes, keys = x.flatten(2), keys.flatten(2)  # (B, d, N), (B, d, M)
         neighbors = self.find_neighbors(nodes, keys, NEIGHBORS, DILATION)
         return Graph(nodes=nodes, keys=keys, neighbors=neighbors)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
-        graph = self.graph(x)
+    def forward(self, x: Tensor, graph: Graph) -> Tensor:
+        """Update every node from its neighbors in ``search(x)``: (B, d, H, W) -> the same."""
         centers = gather_centers(graph.nodes, graph.neighbors)  # (B, d, N, K)
         around = gather_nodes(graph.keys, graph.neighbors)  # (B, d, N, K)
         largest = torch.max(around - centers, dim=-1).values  # (B, d, N)
@@ -90,17 +89,16 @@ class FastDynamicBranch(DynamicBranch):
     find_neighbors = staticmethod(fast_graph.dilated_knn)
     act = FastGraphLU
 
-    def graph(self, x: Tensor) -> Graph:
+    def search(self, x: Tensor) -> Graph:
         """Find the neighbors of every node of (B, d, H, W)."""
         if self.reduction > 1:
-            return super().graph(x)
+            return super().search(x)
         nodes = x.flatten(2)  # (B, d, N)
         neighbors = self.find_neighbors(nodes, nodes, NEIGHBORS, DILATION)
         return Graph(nodes=nodes, keys=nodes, neighbors=neighbors)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Update every node from its neighbors: (B, d, H, W) -> (B, d, H, W)."""
-        graph = self.graph(x)
+    def forward(self, x: Tensor, graph: Graph) -> Tensor:
+        """Update every node from its neighbors in ``search(x)``: (B, d, H, W) -> the same."""
         nodes = graph.nodes.transpose(1, 2)  # (B, N, d)
         mean, largest = fast_graph.mean_and_largest_row(
             *fast_graph.neighbor_rows(graph.keys, graph.neighbors)
@@ -123,14 +121,19 @@ class Grapher(nn.Module):
         self.enhance = _depthwise(mixed)
         self.proj = nn.Conv2d(mixed, channels, kernel_size=1)
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, H, W, C)."""
-        return self.dynamic.graph(self._branches(x)[1])
+    def search(self, x: Tensor) -> tuple[Tensor, Tensor, Graph]:
+        """Split (B, H, W, C) into (B, C - d, H, W) and (B, d, H, W), and connect the nodes."""
+        local, dynamic = self._branches(x)
+        return local, dynamic, self.dynamic.search(dynamic)
+
+    def graph(self, _local: Tensor, _dynamic: Tensor, graph: Graph) -> Graph:
+        """Return the graph that a search has found."""
+        return graph
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the update of every node: (B, H, W, C) -> (B, H, W, C)."""
-        local, dynamic = self._branches(x)  # (B, C - d, H, W), (B, d, H, W)
-        mixed = torch.cat((self.local(local), self.dynamic(dynamic)), dim=1)
+        local, dynamic, graph = self.search(x)
+        mixed = torch.cat((self.local(local), self.dynamic(dynamic, graph)), dim=1)
         update = self.proj(mixed + self.enhance(mixed))  # (B, C, H, W)
         return cast(Tensor, update.permute(0, 2, 3, 1).contiguous())
 

@@ -132,18 +132,19 @@ class Grapher(nn.Module):
             nodes, among, self.num_neighbors, self.dilation, self.relative_pos
         )
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
-        nodes = self.fc1(x)
-        keys = self.keys(nodes)
-        neighbors = self.neighbors(nodes, keys)
-        return Graph(nodes=nodes.flatten(2), keys=keys.flatten(2), neighbors=neighbors)
+    def search(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (B, C, H, W) to features of the same shape, keys, and neighbors, (B, N, K)."""
+        features = self.fc1(x)
+        keys = self.keys(features)  # (B, C, H / r, W / r)
+        return features, keys, self.neighbors(features, keys)
+
+    def graph(self, features: Tensor, keys: Tensor, neighbors: Tensor) -> Graph:
+        """Describe the graph that a search has found."""
+        return Graph(nodes=features.flatten(2), keys=keys.flatten(2), neighbors=neighbors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(x)
-        keys = self.keys(features)  # (B, C, H / r, W / r)
-        neighbors = self.neighbors(features, keys)  # (B, N, K)
+        features, keys, neighbors = self.search(x)
         updated = self.graph_conv(features, keys, neighbors)  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
 

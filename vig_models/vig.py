@@ -101,16 +101,20 @@ class Grapher(nn.Module):
         nodes = x.flatten(2)  # (B, C, N)
         return self.find_neighbors(nodes, nodes, self.num_neighbors, self.dilation)
 
-    def graph(self, x: Tensor) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W)."""
+    def search(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (B, C, H, W) to features of the same shape and their neighbors, (B, N, K)."""
         features = self.fc1(x)
+        return features, self.neighbors(features)
+
+    def graph(self, features: Tensor, neighbors: Tensor) -> Graph:
+        """Describe the graph that a search has found."""
         nodes = features.flatten(2)  # (B, C, N)
-        return Graph(nodes=nodes, keys=nodes, neighbors=self.neighbors(features))
+        return Graph(nodes=nodes, keys=nodes, neighbors=neighbors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Update every node from its neighbors: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(x)
-        updated = self.graph_conv(features, features, self.neighbors(features))  # (B, 2C, H, W)
+        features, neighbors = self.search(x)
+        updated = self.graph_conv(features, features, neighbors)  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(updated)) + x)
 
 

@@ -211,10 +211,17 @@ class Grapher(nn.Module):
         if self.reduction > 1:
             functional.avg_pool2d(features, self.reduction, self.reduction)
 
-    def graph(self, x: Tensor, generator: torch.Generator | None = None) -> Graph:
-        """Return the graph that ``forward`` uses for the same map, (B, C, H, W), and draws."""
-        nodes = self.fc1(x).flatten(2)  # (B, C, N)
-        joined, read = self.hyperedges(nodes, generator)
+    def search(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (B, C, H, W) to nodes, (B, C, N), and the masks of their hyperedges, and draw."""
+        features = self.fc1(x)
+        self.pool_keys(features)
+        nodes = features.flatten(2)  # (B, C, N)
+        return nodes, *self.hyperedges(nodes, generator)
+
+    def graph(self, nodes: Tensor, joined: Tensor, read: Tensor) -> Graph:
+        """Describe the graph that a search has found."""
         return Graph(
             nodes=nodes,
             keys=nodes,
@@ -224,10 +231,7 @@ class Grapher(nn.Module):
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Update every node from its hyperedges: (B, C, H, W) -> (B, C, H, W)."""
-        features = self.fc1(x)
-        self.pool_keys(features)
-        nodes = features.flatten(2)  # (B, C, N)
-        joined, read = self.hyperedges(nodes, generator)
+        nodes, joined, read = self.search(x, generator)
         updated = self.graph_conv(nodes, joined, read)  # (B, 2C, N)
         as_map = updated.view(*updated.shape[:2], *x.shape[2:])  # (B, 2C, H, W)
         return cast(Tensor, self.drop_path(self.fc2(as_map)) + x)

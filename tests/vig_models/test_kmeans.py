@@ -196,7 +196,7 @@ def test_centers_are_connected_with_those_of_their_own_image_and_themselves() ->
 
 def test_downstream_of_clustering_everything_is_centered() -> None:
     grapher = create_model("clustervig_ti", depth=1, channels=32).eval().backbone[0].grapher
-    nodes, _, _ = grapher.partition(torch.randn(2, 32, 14, 14))
+    nodes, _, _ = grapher.search(torch.randn(2, 32, 14, 14))
     assert nodes.mean(dim=1).abs().max() < 1e-12
 
 

@@ -44,7 +44,7 @@ def test_svga_compares_with_every_second_row_and_column(sides: tuple[int, int]) 
 def test_svga_has_seven_connections_and_mgc_five() -> None:
     x = torch.randn(1, 4, 7, 7)
     for grapher, wanted in ((mobilevig.Grapher(4, 2, 0.0), 7), (mobilevigv2.Grapher(4, 2), 5)):
-        neighbors = grapher.eval().graph(x).neighbors[0].tolist()
+        neighbors = grapher.graph(*grapher.eval().search(x)).neighbors[0].tolist()
         assert {len(set(node)) for node in neighbors} == {wanted}
         assert all(node[0] == index for index, node in enumerate(neighbors))
 
@@ -97,7 +97,7 @@ def test_dagc_keeps_what_is_near(sides: tuple[int, int], step: int) -> None:
 def test_the_graph_of_dagc_holds_the_edges_that_forward_keeps() -> None:
     grapher = greedyvig.Grapher(4, 1).eval()
     x = torch.randn(2, 4, 7, 7)
-    graph = grapher.graph(x)
+    graph = grapher.graph(*grapher.search(x))
     features = graph.nodes
     wanted = grapher.aggregate(features.view_as(x)).flatten(2)
     kept = (graph.neighbors >= 0)[:, None]  # (B, 1, N, K)
@@ -141,7 +141,7 @@ def test_messages_along_the_edges_of_graph_are_those_of_forward(
     x = torch.randn(2, 4, *sides)
     grapher(x)
     ((features, messages),) = seen
-    graph = grapher.graph(x)
+    graph = grapher.graph(*grapher.search(x))
     assert torch.equal(graph.nodes, features.flatten(2))
     found = _reference_from_edges(graph, sign).view_as(messages)
     torch.testing.assert_close(found, messages, atol=1e-15, rtol=0)
@@ -156,7 +156,10 @@ def test_dagc_leaves_out_a_position_exactly_at_the_threshold(
     x = torch.tensor([0.0, 1.0, 3.0]).view(1, 1, 1, 3)  # distances 1, 2 and 3, without rounding
     monkeypatch.setattr(grapher, "threshold", lambda _: torch.full((1, 1, 1, 1), 2.0))
     assert grapher.aggregate(x).flatten().tolist() == [1.0, 0.0, 0.0]
-    others = [[n for n in node if n >= 0][1:] for node in grapher.graph(x).neighbors[0].tolist()]
+    others = [
+        [n for n in node if n >= 0][1:]
+        for node in grapher.graph(*grapher.search(x)).neighbors[0].tolist()
+    ]
     assert others == [[1], [0], []]
 
 

@@ -171,7 +171,7 @@ def _graph_and_lists(grapher: nn.Module, x: Tensor) -> tuple[Graph, list[Tensor]
     hook = grapher.graph_conv.register_forward_pre_hook(lambda _, args: seen.extend(args))
     grapher(x, _generator())
     hook.remove()
-    return grapher.graph(x, _generator()), seen
+    return grapher.graph(*grapher.search(x, _generator())), seen
 
 
 def _check_graph(graph: Graph, seen: list[Tensor]) -> None:
