@@ -115,7 +115,7 @@ def test_what_names_and_judges_loads_no_torch():
         "doctor",
         "fetch",
         "judge --dry-run",
-        "selftest",
+        "selftest --project tests/verify/toyproject",
         "publish tables --check",
         "ledger check",
         "ledger show",
@@ -125,7 +125,7 @@ def test_what_names_and_judges_loads_no_torch():
 )
 def test_commands_that_measure_nothing_load_no_torch(command):
     code = "import sys\nfrom verify.cli import main\nassert main(sys.argv[1:]) in {0, 1, 3}"
-    loaded = loaded_by(code, *command.split(), "--project", str(ROOT))
+    loaded = loaded_by(code, "--project", str(ROOT), *command.split())
     assert "verify.commands" in loaded
     assert not {"torch", "timm", "numpy", "scipy"} & loaded
 
