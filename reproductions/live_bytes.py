@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from reproductions.watching import Watching, tensors_in
+from reproductions.watching import Watching, storages_in
 
 
 class LiveBytes(Watching):
@@ -48,9 +48,9 @@ class LiveBytes(Watching):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         """Run an operation and count what it made."""
-        given = {id(storage) for storage in _storages((args, kwargs))}
+        given = {id(storage) for storage in storages_in((args, kwargs))}
         results = operation(*args, **(kwargs or {}))
-        for storage in _storages(results):
+        for storage in storages_in(results):
             if storage in self._tokens:
                 self._resize(self._tokens[storage], storage.nbytes())
             elif id(storage) not in given:  # what is given and unknown was there before
@@ -72,7 +72,3 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
     """Add up the memory behind tensors, shared memory once."""
     storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage() for tensor in tensors}
     return sum(storage.nbytes() for storage in storages.values())
-
-
-def _storages(tree: object) -> list[torch.UntypedStorage]:
-    return [tensor.untyped_storage() for tensor in tensors_in(tree)]

@@ -29,7 +29,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reproductions.contract import NotMeasurableError
 from reproductions.known_shapes import known_shapes_on
-from reproductions.watching import Watching, tensors_in
+from reproductions.watching import Watching, storages_in, tensors_in
 
 _SIMPLE_KINDS = {
     "aten::_softmax": "softmax",
@@ -156,10 +156,10 @@ class _Recorder(Watching):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         results = operation(*args, **(kwargs or {}))
-        given = _storages((args, kwargs))
+        given = storages_in((args, kwargs))
         if any(storage in self._activations for storage in given):
             self._write_down(operation._schema.name, args, given)
-            for storage in _storages(results):
+            for storage in storages_in(results):
                 self._activations.add(storage)
         return results
 
@@ -174,7 +174,7 @@ class _Recorder(Watching):
     def enter(self, name: str, module: nn.Module, args: tuple[object, ...]) -> None:
         """Forward pre-hook of an element."""
         call = Call(name=name, module=module, outer=tuple(number for number, _ in self._open))
-        given = _storages(args)
+        given = storages_in(args)
         self._open.append((len(self.calls), given[0] if given else None))
         self.calls.append(call)
 
@@ -183,10 +183,6 @@ class _Recorder(Watching):
         number, _ = self._open.pop()
         tensors = tensors_in(result)
         self.calls[number].shape = tuple(tensors[0].shape) if tensors else ()
-
-
-def _storages(tree: object) -> list[torch.UntypedStorage]:
-    return [tensor.untyped_storage() for tensor in tensors_in(tree)]
 
 
 def _operation(name: str, args: tuple[Any, ...], within: tuple[int, ...]) -> Operation | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -25,6 +25,11 @@ def tensors_in(nested: object) -> list[Tensor]:
     found: list[Tensor] = []
     _collect(nested, found)
     return found
+
+
+def storages_in(nested: object) -> list[UntypedStorage]:
+    """List the memory of the tensors in arguments or results, in the same order."""
+    return [tensor.untyped_storage() for tensor in tensors_in(nested)]
 
 
 def _collect(nested: object, found: list[Tensor]) -> None:

@@ -299,8 +299,8 @@ def _initialize(model: PVG) -> None:
     initialize_linears(model)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.trunc_normal_(module.weight, std=LINEAR_SPREAD)
+            nn.init.normal_(module.weight, std=LINEAR_SPREAD)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, Stage):
-            nn.init.trunc_normal_(module.pos_embed, std=LINEAR_SPREAD)
+            nn.init.normal_(module.pos_embed, std=LINEAR_SPREAD)

@@ -312,5 +312,5 @@ def _initialize(model: PVT) -> None:
     """Draw the weights as the authors do; convolutions and normalizations keep torch's."""
     embeddings = [parameter for name, parameter in model.named_parameters() if "pos_embed" in name]
     for embedding in (*embeddings, model.cls_token):
-        nn.init.trunc_normal_(embedding, std=LINEAR_SPREAD)
+        nn.init.normal_(embedding, std=LINEAR_SPREAD)
     initialize_linears(model)
