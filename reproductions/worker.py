@@ -125,8 +125,6 @@ def _fork(
     requests: BinaryIO, answers: BinaryIO, others_requests: int, others_answers: int
 ) -> tuple[BinaryIO, BinaryIO]:
     """Import what measurements need, fork, and give each of the two processes its own pipes."""
-    # Memory in large pages: a tenth less time. Here alone, as it is not what torch does by itself.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for name in _HEAVY:
         with suppress(ImportError, OSError, RuntimeError):  # each job will say what is wrong
             import_module(name)
