@@ -147,7 +147,7 @@ class Classifier(nn.Module):
             generator: as for ``forward``.
 
         Raises:
-            ModelError: in training mode, where running twice would count twice.
+            ModelError: in training mode, where looking would move the statistics of BatchNorms.
         """
         if self.training:
             raise ModelError("forward_graphs: want a model in evaluation mode; call eval() before")

@@ -149,7 +149,7 @@ class Grapher(nn.Module):
         return kmeans(nodes, self.num_partitions, generator)
 
     def graph(self, nodes: Tensor, labels: Tensor, centers: Tensor) -> Graph:
-        """Work out the graph inside the clusters that a search has found, as ``update`` does."""
+        """Work out the graph in clusters, as ``update`` does: (B, N, C), (B, N), (B, kappa, C)."""
         neighbors = self.neighbors(nodes, labels)  # (B, N, K)
         features = nodes.transpose(1, 2)  # (B, C, N)
         return Graph(nodes=features, keys=features, neighbors=neighbors, partitions=labels)

@@ -129,7 +129,7 @@ class Grapher(nn.Module):
         return (self.fc1(self.cpe(x)),)
 
     def graph(self, features: Tensor) -> Graph:
-        """Work out the graph of what a search has found, as ``aggregate`` does."""
+        """Work out the graph of features, (B, C, H, W), as ``aggregate`` does."""
         threshold = self.threshold(features)
         shifts = [(shift, axis) for shift, axis in self.shifts(features) if shift > 0]
         kept = [

@@ -123,7 +123,7 @@ class Grapher(nn.Module):
         return (self.fc1(self.cpe(x)),)
 
     def graph(self, features: Tensor) -> Graph:
-        """Describe the graph of what a search has found."""
+        """Describe the graph of features that a search has found, (B, C, H, W)."""
         return rolled_graph(features, self.shifts)
 
     def aggregate(self, x: Tensor) -> Tensor:

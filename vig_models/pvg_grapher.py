@@ -127,7 +127,7 @@ class Grapher(nn.Module):
         return local, dynamic, self.dynamic.search(dynamic)
 
     def graph(self, _local: Tensor, _dynamic: Tensor, graph: Graph) -> Graph:
-        """Return the graph that a search has found."""
+        """Return the graph among what ``search`` returns."""
         return graph
 
     def forward(self, x: Tensor) -> Tensor:

@@ -139,7 +139,7 @@ class Grapher(nn.Module):
         return features, keys, self.neighbors(features, keys)
 
     def graph(self, features: Tensor, keys: Tensor, neighbors: Tensor) -> Graph:
-        """Describe the graph that a search has found."""
+        """Describe what a search has found: (B, C, H, W), (B, C, H / r, W / r) and (B, N, K)."""
         return Graph(nodes=features.flatten(2), keys=keys.flatten(2), neighbors=neighbors)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class Grapher(nn.Module):
         return features, self.neighbors(features)
 
     def graph(self, features: Tensor, neighbors: Tensor) -> Graph:
-        """Describe the graph that a search has found."""
+        """Describe what a search has found: (B, C, H, W) and (B, N, K)."""
         nodes = features.flatten(2)  # (B, C, N)
         return Graph(nodes=nodes, keys=nodes, neighbors=neighbors)
 

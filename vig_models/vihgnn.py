@@ -214,14 +214,14 @@ class Grapher(nn.Module):
     def search(
         self, x: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Map (B, C, H, W) to nodes, (B, C, N), and the masks of their hyperedges, and draw."""
+        """Map (B, C, H, W) to nodes, (B, C, N), draw, and find the masks of ``hyperedges``."""
         features = self.fc1(x)
         self.pool_keys(features)
         nodes = features.flatten(2)  # (B, C, N)
         return nodes, *self.hyperedges(nodes, generator)
 
     def graph(self, nodes: Tensor, joined: Tensor, read: Tensor) -> Graph:
-        """Describe the graph that a search has found."""
+        """Describe what a search has found: (B, C, N) and twice (B, N, E)."""
         return Graph(
             nodes=nodes,
             keys=nodes,

@@ -1,6 +1,7 @@
 """What a user does with a backbone, of every family, on small models of it."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -241,6 +242,25 @@ def test_every_block_has_a_graph_and_looking_at_it_changes_nothing(name: str) ->
     with torch.no_grad():
         model(_images(), again)
     assert torch.equal(generator.get_state(), again.get_state())
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_what_is_shown_is_what_forward_found_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = _small(name).eval()
+    graphers: list[Any] = [m for n, m in model.named_modules() if n.endswith("grapher")]
+    searched: list[str] = []
+    for kind in {type(grapher) for grapher in graphers}:
+        search = kind.search
+
+        def counted(*args: Any, search: Any = search) -> Any:
+            searched.append(name)
+            return search(*args)
+
+        monkeypatch.setattr(kind, "search", counted)
+    assert len(model.forward_graphs(_images())) == len(searched) == len(graphers)
+    assert not [grapher for grapher in graphers if "search" in vars(grapher)]
 
 
 def _check(graph: Graph) -> None:
